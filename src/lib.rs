@@ -1,1 +1,4 @@
-//! asgigram.
+//! asgigram turns any program into a Telegram bot.
+
+pub mod journal;
+pub mod key;
