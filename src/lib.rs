@@ -3,3 +3,4 @@
 pub mod journal;
 pub mod key;
 pub mod wire;
+pub mod worker;

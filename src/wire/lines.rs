@@ -49,13 +49,13 @@ impl LineSplitter {
         }
     }
 
-    /// Where the reader puts the bytes it got: append only, then ask for [`next`](Self::next) until there is none.
+    /// Where the reader puts the bytes it got: append only, then ask for [`next_frame`](Self::next_frame) until there is none.
     pub fn buffer(&mut self) -> &mut BytesMut {
         &mut self.buffer
     }
 
     /// The next frame, if the bytes so far hold a whole one.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn next_frame(&mut self) -> Option<Frame> {
         loop {
             let newline = memchr::memchr(b'\n', &self.buffer[self.scanned..]);
             let Some(at) = newline.map(|at| self.scanned + at) else {
@@ -126,7 +126,7 @@ mod tests {
         let mut frames = Vec::new();
         for chunk in chunks {
             splitter.buffer().extend_from_slice(chunk);
-            frames.extend(std::iter::from_fn(|| splitter.next()));
+            frames.extend(std::iter::from_fn(|| splitter.next_frame()));
         }
         frames.extend(splitter.finish());
         frames

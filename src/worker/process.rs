@@ -1,0 +1,96 @@
+//! Owns one process: sees its end, ends it when asked, and reaps it.
+//!
+//! The order at the end matters. The pidfd tells that the process is over without reaping it; its pipes are read out;
+//! its group is killed, while the zombie still keeps the group's id from being given to others; then it is reaped.
+
+use std::os::fd::OwnedFd;
+use std::process::Child;
+use std::time::Duration;
+
+use tokio::io::unix::AsyncFd;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{End, Exit, WorkerEvent, sys};
+
+/// A process and how it is ended.
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) pidfd: AsyncFd<OwnedFd>,
+    pub(super) grace: Duration,
+}
+
+/// The tasks that serve its pipes, and where its events go.
+pub(super) struct Pipes {
+    /// Returns how many event lines were taken.
+    pub(super) writing: JoinHandle<u64>,
+    /// Returns whether anything was written.
+    pub(super) reading: JoinHandle<bool>,
+    /// Returns the last words.
+    pub(super) words: JoinHandle<Vec<String>>,
+    pub(super) events: mpsc::Sender<WorkerEvent>,
+}
+
+/// What the table does, and when: at this part of the grace time.
+const TABLE: [(f64, Step); 2] = [(0.7, Step::Terminate), (0.9, Step::Kill)];
+
+#[derive(Clone, Copy)]
+enum Step {
+    Terminate,
+    Kill,
+}
+
+impl Process {
+    /// Serves the process to its end and sends [`WorkerEvent::Gone`].
+    pub(super) async fn run(
+        mut self,
+        ending: watch::Receiver<Option<End>>,
+        gone: CancellationToken,
+        pipes: Pipes,
+    ) {
+        let pid = self.child.id();
+        tokio::select! {
+            _ = self.pidfd.readable() => {}
+            () = end(pid, self.grace, ending) => { let _ = self.pidfd.readable().await; }
+        }
+        gone.cancel();
+        let events_taken = pipes.writing.await.unwrap_or(0);
+        let last_words = pipes.words.await.unwrap_or_default();
+        sys::kill_group(pid);
+        // It is over, so this does not wait.
+        let status = self.child.wait().unwrap_or_default();
+        let wrote = pipes.reading.await.unwrap_or(false);
+        let _ = pipes
+            .events
+            .send(WorkerEvent::Gone(Exit {
+                status,
+                events_taken,
+                wrote,
+                last_words,
+            }))
+            .await;
+    }
+}
+
+/// Waits until the process is to end, then plays the table. Ends after the last step: only a process in an
+/// uninterruptible wait outlives that.
+async fn end(pid: u32, grace: Duration, mut ending: watch::Receiver<Option<End>>) {
+    // A dropped handle ends the worker as well.
+    let how = ending.wait_for(Option::is_some).await.ok().and_then(|how| *how);
+    if how == Some(End::Now) {
+        return sys::kill_group(pid);
+    }
+    let begun = Instant::now();
+    for (part, step) in TABLE {
+        tokio::select! {
+            () = tokio::time::sleep_until(begun + grace.mul_f64(part)) => {}
+            Ok(_) = ending.wait_for(|how| *how == Some(End::Now)) => return sys::kill_group(pid),
+        }
+        match step {
+            Step::Terminate => sys::terminate_group(pid),
+            Step::Kill => sys::kill_group(pid),
+        }
+    }
+}
