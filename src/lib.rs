@@ -2,5 +2,6 @@
 
 pub mod journal;
 pub mod key;
+pub mod scope;
 pub mod wire;
 pub mod worker;

@@ -1,0 +1,4 @@
+//! stub
+mod event;
+mod state;
+pub use event::{Carry, Rules};
