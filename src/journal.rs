@@ -87,9 +87,7 @@ impl Journal {
     /// A journal in memory: it survives the death of any worker, and not that of the gateway. It takes updates until
     /// `max_bytes` of payload are owed, then answers [`JournalError::Full`].
     pub fn in_memory(max_bytes: u64) -> Self {
-        Journal {
-            store: Arc::new(Memory::new(max_bytes)),
-        }
+        Journal { store: Arc::new(Memory::new(max_bytes)) }
     }
 
     /// Takes a batch in: when this returns, the updates are owed and Telegram may forget them. Either all of the batch

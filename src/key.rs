@@ -90,51 +90,31 @@ struct Members<'a> {
 /// Finds the scope of an update (Bot API, "Update"): its chat if it has one (of `callback_query`: of its message), else
 /// its user, else the bot's own user. With a `business_connection_id` the scope is the connection's own chat.
 pub fn route<'a>(kind: &str, payload: &'a RawValue, bot_id: i64) -> Route<'a> {
-    let own = Route {
-        key: ScopeKey::User(bot_id),
-        subject: None,
-        poll_id: None,
-    };
+    let own = Route { key: ScopeKey::User(bot_id), subject: None, poll_id: None };
     let Ok(members) = serde_json::from_str::<Members<'a>>(payload.get()) else {
         return own;
     };
-    let inner = members
-        .message
-        .and_then(|message| serde_json::from_str::<Members<'a>>(message.get()).ok());
+    let inner = members.message.and_then(|message| serde_json::from_str::<Members<'a>>(message.get()).ok());
     let poll_id = match kind {
         "poll" => members.id,
         "poll_answer" => members.poll_id,
         _ => None,
     }
     .and_then(string);
-    let chat = members
-        .chat
-        .or(inner.as_ref().and_then(|message| message.chat))
-        .or(members.voter_chat);
+    let chat = members.chat.or(inner.as_ref().and_then(|message| message.chat)).or(members.voter_chat);
     if let Some((subject, chat)) = chat.and_then(identified) {
         let connection = members
             .business_connection_id
             .or(inner.as_ref().and_then(|message| message.business_connection_id))
             .and_then(string);
         let key = match connection {
-            Some(connection) => ScopeKey::Business {
-                connection: connection.into(),
-                chat,
-            },
+            Some(connection) => ScopeKey::Business { connection: connection.into(), chat },
             None => ScopeKey::Chat(chat),
         };
-        return Route {
-            key,
-            subject: Some(subject),
-            poll_id,
-        };
+        return Route { key, subject: Some(subject), poll_id };
     }
     match members.from.or(members.user).and_then(identified) {
-        Some((subject, user)) => Route {
-            key: ScopeKey::User(user),
-            subject: Some(subject),
-            poll_id,
-        },
+        Some((subject, user)) => Route { key: ScopeKey::User(user), subject: Some(subject), poll_id },
         None => Route { poll_id, ..own },
     }
 }
@@ -144,9 +124,7 @@ fn identified(object: &RawValue) -> Option<(&RawValue, i64)> {
     struct Identified {
         id: i64,
     }
-    serde_json::from_str::<Identified>(object.get())
-        .ok()
-        .map(|found| (object, found.id))
+    serde_json::from_str::<Identified>(object.get()).ok().map(|found| (object, found.id))
 }
 
 fn string(value: &RawValue) -> Option<Box<str>> {
@@ -166,32 +144,14 @@ mod tests {
 
     #[test]
     fn the_chat_comes_first_then_the_user_then_the_bot() {
+        assert_eq!(key("message", r#"{"from":{"id":5},"chat":{"id":-100}}"#), "chat:-100");
         assert_eq!(
-            key("message", r#"{"from":{"id":5},"chat":{"id":-100}}"#),
-            "chat:-100"
-        );
-        assert_eq!(
-            key(
-                "callback_query",
-                r#"{"id":"9","from":{"id":5},"message":{"chat":{"id":3}}}"#
-            ),
+            key("callback_query", r#"{"id":"9","from":{"id":5},"message":{"chat":{"id":3}}}"#),
             "chat:3"
         );
-        assert_eq!(
-            key(
-                "callback_query",
-                r#"{"id":"9","from":{"id":5},"inline_message_id":"x"}"#
-            ),
-            "user:5"
-        );
-        assert_eq!(
-            key("inline_query", r#"{"id":"9","from":{"id":5},"query":""}"#),
-            "user:5"
-        );
-        assert_eq!(
-            key("managed_bot", r#"{"user":{"id":5},"bot":{"id":6}}"#),
-            "user:5"
-        );
+        assert_eq!(key("callback_query", r#"{"id":"9","from":{"id":5},"inline_message_id":"x"}"#), "user:5");
+        assert_eq!(key("inline_query", r#"{"id":"9","from":{"id":5},"query":""}"#), "user:5");
+        assert_eq!(key("managed_bot", r#"{"user":{"id":5},"bot":{"id":6}}"#), "user:5");
         assert_eq!(key("poll", r#"{"id":"p1","type":"regular"}"#), "user:7");
         assert_eq!(key("message", r#"{"some fields are missing":true}"#), "user:7");
         assert_eq!(key("never_seen_before", r#"{"chat":{"id":12}}"#), "chat:12");
@@ -201,40 +161,23 @@ mod tests {
     fn a_business_connection_has_scopes_of_its_own() {
         let payload = r#"{"business_connection_id":"abc","from":{"id":5},"chat":{"id":5}}"#;
         assert_eq!(key("business_message", payload), "business:abc:5");
-        assert_eq!(
-            key(
-                "business_connection",
-                r#"{"id":"abc","user":{"id":5},"user_chat_id":5}"#
-            ),
-            "user:5"
-        );
+        assert_eq!(key("business_connection", r#"{"id":"abc","user":{"id":5},"user_chat_id":5}"#), "user:5");
     }
 
     #[test]
     fn odd_payloads_never_fail() {
-        for odd in [
-            r#"{"chat":17}"#,
-            r#"{"chat":{"id":"x"}}"#,
-            r#"{"chat":null,"from":[]}"#,
-            "[]",
-            "17",
-            r#""x""#,
-        ] {
+        for odd in
+            [r#"{"chat":17}"#, r#"{"chat":{"id":"x"}}"#, r#"{"chat":null,"from":[]}"#, "[]", "17", r#""x""#]
+        {
             assert_eq!(key("message", odd), "user:7", "{odd}");
         }
-        assert_eq!(
-            key("message", r#"{"text":"\ud83d","chat":{"id":1,"title":"\ud83d"}}"#),
-            "chat:1"
-        );
+        assert_eq!(key("message", r#"{"text":"\ud83d","chat":{"id":1,"title":"\ud83d"}}"#), "chat:1");
     }
 
     #[test]
     fn polls_are_named() {
         let payload: &RawValue = serde_json::from_str(r#"{"poll_id":"p1","user":{"id":5}}"#).unwrap();
         let found = route("poll_answer", payload, BOT);
-        assert_eq!(
-            (found.key.to_string().as_str(), found.poll_id.as_deref()),
-            ("user:5", Some("p1"))
-        );
+        assert_eq!((found.key.to_string().as_str(), found.poll_id.as_deref()), ("user:5", Some("p1")));
     }
 }

@@ -2,6 +2,10 @@
 
 pub mod journal;
 pub mod key;
+pub mod metrics;
+pub mod outbox;
+pub mod polls;
 pub mod scope;
+pub mod telegram;
 pub mod wire;
 pub mod worker;

@@ -90,23 +90,17 @@ impl Worker {
     /// Queues an event line. Scopes keep within their window, so there is room; `false` if there is none or the worker
     /// is ending.
     pub fn tell_event(&self, line: Bytes) -> bool {
-        self.events
-            .as_ref()
-            .is_some_and(|queue| queue.try_send(line).is_ok())
+        self.events.as_ref().is_some_and(|queue| queue.try_send(line).is_ok())
     }
 
     /// Queues a response; responses go before events. `false` if there is no room (see [`RESPONSES`]).
     pub fn tell_response(&self, line: Bytes) -> bool {
-        self.responses
-            .as_ref()
-            .is_some_and(|queue| queue.try_send(line).is_ok())
+        self.responses.as_ref().is_some_and(|queue| queue.try_send(line).is_ok())
     }
 
     /// How many responses the worker has not been given yet.
     pub fn responses_waiting(&self) -> usize {
-        self.responses
-            .as_ref()
-            .map_or(0, |queue| queue.max_capacity() - queue.capacity())
+        self.responses.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
     /// Ends the worker: after what is queued its stdin is closed, and the process is ended as `how` says. It goes on

@@ -68,26 +68,14 @@ impl Memory {
         for element in unreadable {
             dead_letter(None, element.update_id, &element.raw, &element.reason);
         }
-        for Arrival {
-            update_id,
-            kind,
-            scope,
-            payload,
-        } in arrivals
-        {
+        for Arrival { update_id, kind, scope, payload } in arrivals {
             let Some(row) = intake.admit(update_id) else {
                 appended.repeated += 1;
                 continue;
             };
             self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
             self.rows.fetch_add(1, Ordering::Relaxed);
-            let entry = Entry {
-                update_id,
-                kind: kind.into(),
-                payload,
-                taken: 0,
-                failed: 0,
-            };
+            let entry = Entry { update_id, kind: kind.into(), payload, taken: 0, failed: 0 };
             self.scopes.entry(scope.clone()).or_default().insert(row, entry);
             if named.insert(scope.clone()) {
                 appended.scopes.push(scope);
@@ -140,8 +128,7 @@ impl Memory {
     fn remove(&self, scope: &ScopeKey, row: Row) -> Option<Entry> {
         let entry = self.scopes.get_mut(scope)?.remove(&row)?;
         self.scopes.remove_if(scope, |_, rows| rows.is_empty());
-        self.bytes
-            .fetch_sub(entry.payload.len() as u64, Ordering::Relaxed);
+        self.bytes.fetch_sub(entry.payload.len() as u64, Ordering::Relaxed);
         self.rows.fetch_sub(1, Ordering::Relaxed);
         Some(entry)
     }
@@ -182,12 +169,7 @@ mod tests {
     const CHAT: ScopeKey = ScopeKey::Chat(42);
 
     fn arrival(update_id: i64, scope: ScopeKey) -> Arrival {
-        Arrival {
-            update_id,
-            kind: "message".into(),
-            scope,
-            payload: Bytes::from_static(b"{}"),
-        }
+        Arrival { update_id, kind: "message".into(), scope, payload: Bytes::from_static(b"{}") }
     }
 
     fn ids(owed: &[Owed]) -> Vec<i64> {
@@ -198,20 +180,10 @@ mod tests {
     fn rows_are_owed_in_order_of_arrival_until_settled() {
         let journal = Memory::new(1 << 20);
         // Ids may restart lower: arrival is the order.
-        let batch = vec![
-            arrival(900, CHAT),
-            arrival(5, ScopeKey::User(1)),
-            arrival(3, CHAT),
-            arrival(900, CHAT),
-        ];
+        let batch =
+            vec![arrival(900, CHAT), arrival(5, ScopeKey::User(1)), arrival(3, CHAT), arrival(900, CHAT)];
         let appended = journal.append(batch, Vec::new()).unwrap();
-        assert_eq!(
-            appended,
-            Appended {
-                scopes: vec![CHAT, ScopeKey::User(1)],
-                repeated: 1
-            }
-        );
+        assert_eq!(appended, Appended { scopes: vec![CHAT, ScopeKey::User(1)], repeated: 1 });
         let owed = journal.owed(&CHAT, None, 10);
         assert_eq!(ids(&owed), [900, 3]);
         assert_eq!(ids(&journal.owed(&CHAT, Some(owed[0].row), 10)), [3]);
@@ -228,13 +200,7 @@ mod tests {
         journal.append(vec![arrival(1, CHAT)], Vec::new()).unwrap();
         let row = journal.owed(&CHAT, None, 1)[0].row;
         journal.settle(&CHAT, row);
-        assert_eq!(
-            journal
-                .append(vec![arrival(1, CHAT)], Vec::new())
-                .unwrap()
-                .repeated,
-            1
-        );
+        assert_eq!(journal.append(vec![arrival(1, CHAT)], Vec::new()).unwrap().repeated, 1);
         assert_eq!(journal.len(), 0);
     }
 

@@ -105,11 +105,7 @@ impl State {
     /// When [`Event::Tick`] is due, if nothing else happens.
     pub(super) fn wake_at(&self, acks: bool) -> Option<Instant> {
         let hold = self.carry.hold_until.filter(|_| !self.pending.is_empty());
-        let read = self
-            .in_flight
-            .front()
-            .and_then(|flight| flight.read)
-            .filter(|_| !acks);
+        let read = self.in_flight.front().and_then(|flight| flight.read).filter(|_| !acks);
         let settle = read.map(|read| read + PLAIN_SETTLES_AFTER);
         [hold, settle, self.idle_at()].into_iter().flatten().min()
     }
@@ -151,10 +147,7 @@ impl State {
         if self.more && !self.loading && !self.ending && self.pending.is_empty() {
             self.more = false;
             self.loading = true;
-            actions.push(Action::Load {
-                after: self.loaded,
-                limit: self.window + 1,
-            });
+            actions.push(Action::Load { after: self.loaded, limit: self.window + 1 });
         }
     }
 
@@ -168,11 +161,7 @@ impl State {
             };
             self.lines += 1;
             actions.push(Action::Deliver(Delivery(owed.clone())));
-            self.in_flight.push_back(Flight {
-                owed,
-                line: self.lines,
-                read: None,
-            });
+            self.in_flight.push_back(Flight { owed, line: self.lines, read: None });
         }
     }
 

@@ -15,11 +15,7 @@ struct Paper {
 
 impl Paper {
     fn new(acks: bool, updates: i64) -> Self {
-        Self::with(
-            acks,
-            (1..=updates).map(|n| owed(n as u64, n)).collect(),
-            Carry::default(),
-        )
+        Self::with(acks, (1..=updates).map(|n| owed(n as u64, n)).collect(), Carry::default())
     }
 
     fn with(acks: bool, journal: Vec<Owed>, carry: Carry) -> Self {
@@ -30,13 +26,7 @@ impl Paper {
             idle_timeout: Duration::from_secs(900),
         };
         let now = Instant::now();
-        let mut paper = Paper {
-            state: State::new(rules, carry, now),
-            acks,
-            now,
-            journal,
-            done: Vec::new(),
-        };
+        let mut paper = Paper { state: State::new(rules, carry, now), acks, now, journal, done: Vec::new() };
         paper.on(Event::Tick);
         paper
     }
@@ -47,23 +37,13 @@ impl Paper {
         while let Some(action) = actions.pop_front() {
             match action {
                 Action::Load { after, limit } => {
-                    let newer = self
-                        .journal
-                        .iter()
-                        .filter(|owed| after.is_none_or(|after| owed.row > after));
+                    let newer = self.journal.iter().filter(|owed| after.is_none_or(|after| owed.row > after));
                     let rows: Vec<Owed> = newer.take(limit).cloned().collect();
                     let more = rows.len() == limit;
-                    actions.extend(
-                        self.state
-                            .handle(Event::Loaded { rows, more }, self.acks, self.now),
-                    );
+                    actions.extend(self.state.handle(Event::Loaded { rows, more }, self.acks, self.now));
                 }
                 Action::Deliver(delivery) => {
-                    self.done.push(format!(
-                        "deliver {}#{}",
-                        delivery.0.update_id,
-                        delivery.0.taken + 1
-                    ));
+                    self.done.push(format!("deliver {}#{}", delivery.0.update_id, delivery.0.taken + 1));
                 }
                 Action::Settle(row) => self.forget(row, "settle"),
                 Action::Bury { row, reason } => self.forget(row, &format!("bury ({reason})")),
@@ -82,23 +62,15 @@ impl Paper {
 
     fn forget(&mut self, row: Row, word: &str) {
         let at = self.journal.iter().position(|owed| owed.row == row).unwrap();
-        self.done
-            .push(format!("{word} {}", self.journal.remove(at).update_id));
+        self.done.push(format!("{word} {}", self.journal.remove(at).update_id));
     }
 
     fn ack(&mut self, update_id: i64) -> &mut Self {
-        self.on(Event::Ack {
-            update_id,
-            through: false,
-        })
+        self.on(Event::Ack { update_id, through: false })
     }
 
     fn exits(&mut self, clean: bool, events_taken: u64) -> &mut Self {
-        self.on(Event::Gone(End {
-            clean,
-            events_taken,
-            wrote: true,
-        }))
+        self.on(Event::Gone(End { clean, events_taken, wrote: true }))
     }
 
     fn after(&mut self, seconds: u64) -> &mut Self {
@@ -121,14 +93,7 @@ impl Paper {
 }
 
 fn owed(row: u64, update_id: i64) -> Owed {
-    Owed {
-        row: Row(row),
-        update_id,
-        kind: "message".into(),
-        payload: "{}".into(),
-        taken: 0,
-        failed: 0,
-    }
+    Owed { row: Row(row), update_id, kind: "message".into(), payload: "{}".into(), taken: 0, failed: 0 }
 }
 
 #[test]
@@ -146,18 +111,10 @@ fn with_acks_the_next_comes_on_the_ack() {
 fn a_window_takes_several_and_through_settles_all_before() {
     let mut scope = Paper::new(true, 5);
     scope.state.introduced(3, true);
-    assert_eq!(
-        scope.on(Event::Tick).done(),
-        "deliver 1#1, deliver 2#1, deliver 3#1"
-    );
+    assert_eq!(scope.on(Event::Tick).done(), "deliver 1#1, deliver 2#1, deliver 3#1");
     assert_eq!(scope.ack(2).done(), "settle 2, deliver 4#1");
     assert_eq!(
-        scope
-            .on(Event::Ack {
-                update_id: 4,
-                through: true
-            })
-            .done(),
+        scope.on(Event::Ack { update_id: 4, through: true }).done(),
         "settle 1, settle 3, settle 4, deliver 5#1"
     );
 }
@@ -189,19 +146,10 @@ fn a_program_that_never_reads_has_answered_by_writing() {
     assert_eq!(fortune.exits(true, 0).done(), "deliver 1#1, settle 1");
     let mut silent = Paper::new(false, 1);
     assert_eq!(
-        silent
-            .on(Event::Gone(End {
-                clean: true,
-                events_taken: 0,
-                wrote: false
-            }))
-            .done(),
+        silent.on(Event::Gone(End { clean: true, events_taken: 0, wrote: false })).done(),
         "deliver 1#1"
     );
-    assert!(
-        silent.state.carry().hold_until.is_some(),
-        "or it would be started again without end"
-    );
+    assert!(silent.state.carry().hold_until.is_some(), "or it would be started again without end");
 }
 
 #[test]
@@ -221,16 +169,10 @@ fn a_death_at_start_charges_nothing_and_waits_longer_each_time() {
 fn the_third_death_with_an_update_in_flight_gives_it_up_and_the_scope_goes_on() {
     let mut scope = Paper::new(true, 2);
     for attempt in 1..=2 {
-        assert_eq!(
-            scope.exits(false, 1).done(),
-            format!("deliver 1#{attempt}, fail 1")
-        );
+        assert_eq!(scope.exits(false, 1).done(), format!("deliver 1#{attempt}, fail 1"));
         scope = scope.again();
     }
-    assert_eq!(
-        scope.exits(false, 1).done(),
-        "deliver 1#3, fail 1, bury (3 attempts failed) 1"
-    );
+    assert_eq!(scope.exits(false, 1).done(), "deliver 1#3, fail 1, bury (3 attempts failed) 1");
     scope = scope.again();
     assert_eq!(scope.ack(2).done(), "deliver 2#1, settle 2");
     assert_eq!(scope.state.carry().failures, 0);
@@ -241,10 +183,7 @@ fn several_in_flight_are_charged_to_nobody_and_come_one_at_a_time() {
     let mut scope = Paper::new(true, 4);
     scope.state.introduced(3, true);
     scope.on(Event::Tick);
-    assert_eq!(
-        scope.exits(false, 2).done(),
-        "deliver 1#1, deliver 2#1, deliver 3#1, return 1, return 2"
-    );
+    assert_eq!(scope.exits(false, 2).done(), "deliver 1#1, deliver 2#1, deliver 3#1, return 1, return 2");
     let mut next = scope.again();
     next.state.introduced(3, true);
     assert_eq!(next.on(Event::Tick).done(), "deliver 1#2");
@@ -255,10 +194,7 @@ fn several_in_flight_are_charged_to_nobody_and_come_one_at_a_time() {
 #[test]
 fn what_we_end_is_charged_to_nobody() {
     let mut scope = Paper::new(true, 1);
-    assert_eq!(
-        scope.on(Event::Ending).exits(false, 2).done(),
-        "deliver 1#1, return 1"
-    );
+    assert_eq!(scope.on(Event::Ending).exits(false, 2).done(), "deliver 1#1, return 1");
     assert_eq!(scope.state.carry(), Carry::default());
 }
 
@@ -272,26 +208,13 @@ fn goodbye_is_a_next_line() {
 #[test]
 fn nacks_postpone_fail_or_give_up() {
     let mut scope = Paper::new(true, 2);
-    scope.on(Event::Nack {
-        update_id: 1,
-        retry: Retry::After(Duration::from_secs(60)),
-    });
+    scope.on(Event::Nack { update_id: 1, retry: Retry::After(Duration::from_secs(60)) });
     assert_eq!(scope.done(), "deliver 1#1, return 1");
-    assert_eq!(
-        scope.after(59).done(),
-        "",
-        "the order of the scope is kept: nothing overtakes"
-    );
+    assert_eq!(scope.after(59).done(), "", "the order of the scope is kept: nothing overtakes");
     assert_eq!(scope.after(1).done(), "deliver 1#2");
-    scope.on(Event::Nack {
-        update_id: 1,
-        retry: Retry::Failed,
-    });
+    scope.on(Event::Nack { update_id: 1, retry: Retry::Failed });
     assert_eq!(scope.after(1).done(), "fail 1, deliver 1#3");
-    scope.on(Event::Nack {
-        update_id: 1,
-        retry: Retry::Never,
-    });
+    scope.on(Event::Nack { update_id: 1, retry: Retry::Never });
     assert_eq!(scope.done(), "bury (its worker gave it up) 1, deliver 2#1");
 }
 

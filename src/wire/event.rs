@@ -18,11 +18,7 @@ const ENVELOPE: [&str; 3] = ["type", "update_id", "attempt"];
 /// named from the second on.
 pub fn update_event(kind: &str, update_id: i64, attempt: u32, payload: &str) -> Bytes {
     let payload = one_line(payload);
-    let payload = if collides(&payload) {
-        renamed(kind, &payload)
-    } else {
-        payload
-    };
+    let payload = if collides(&payload) { renamed(kind, &payload) } else { payload };
     let members = payload.trim().strip_prefix('{').unwrap_or("}");
     let mut line = String::with_capacity(members.len() + kind.len() + 64);
     let name = serde_json::Value::String(format!("telegram.{kind}"));
@@ -53,9 +49,7 @@ fn collides(payload: &str) -> bool {
             Ok(found)
         }
     }
-    serde_json::Deserializer::from_str(payload)
-        .deserialize_map(Keys)
-        .unwrap_or(false)
+    serde_json::Deserializer::from_str(payload).deserialize_map(Keys).unwrap_or(false)
 }
 
 fn renamed<'a>(kind: &str, payload: &'a str) -> Cow<'a, str> {
@@ -63,11 +57,7 @@ fn renamed<'a>(kind: &str, payload: &'a str) -> Cow<'a, str> {
         return payload.into();
     };
     let member = |(key, value): &(Cow<'_, str>, &RawValue)| {
-        let key = if ENVELOPE.contains(&key.as_ref()) {
-            format!("{kind}_{key}")
-        } else {
-            key.to_string()
-        };
+        let key = if ENVELOPE.contains(&key.as_ref()) { format!("{kind}_{key}") } else { key.to_string() };
         format!("{}:{}", serde_json::Value::String(key), value.get())
     };
     format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(",")).into()
@@ -85,25 +75,13 @@ mod tests {
     fn the_payload_is_spliced_byte_for_byte() {
         let payload = r#"{ "text":"\ud83d caf\u00e9 é", "chat":{"id":42 ,"new":1e400},"n":1.50}"#;
         let line = event("message", 1, payload);
-        assert_eq!(
-            line,
-            format!(
-                "{{\"type\":\"telegram.message\",\"update_id\":501,{}\n",
-                &payload[1..]
-            )
-        );
-        assert_eq!(
-            event("x", 1, "{ }"),
-            "{\"type\":\"telegram.x\",\"update_id\":501 }\n"
-        );
+        assert_eq!(line, format!("{{\"type\":\"telegram.message\",\"update_id\":501,{}\n", &payload[1..]));
+        assert_eq!(event("x", 1, "{ }"), "{\"type\":\"telegram.x\",\"update_id\":501 }\n");
     }
 
     #[test]
     fn attempts_are_named_from_the_second_on() {
-        assert_eq!(
-            event("x", 2, "{}"),
-            "{\"type\":\"telegram.x\",\"update_id\":501,\"attempt\":2}\n"
-        );
+        assert_eq!(event("x", 2, "{}"), "{\"type\":\"telegram.x\",\"update_id\":501,\"attempt\":2}\n");
     }
 
     #[test]
@@ -119,9 +97,6 @@ mod tests {
     #[test]
     fn a_pretty_payload_becomes_one_line() {
         let line = event("message", 1, "{\n  \"text\": \"a  b\"\n}");
-        assert_eq!(
-            line,
-            "{\"type\":\"telegram.message\",\"update_id\":501,\"text\":\"a  b\"}\n"
-        );
+        assert_eq!(line, "{\"type\":\"telegram.message\",\"update_id\":501,\"text\":\"a  b\"}\n");
     }
 }

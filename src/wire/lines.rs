@@ -41,12 +41,7 @@ struct Discarding {
 impl LineSplitter {
     /// A splitter for lines of at most `max` bytes.
     pub fn new(max: usize) -> Self {
-        LineSplitter {
-            max,
-            buffer: BytesMut::new(),
-            scanned: 0,
-            discarding: None,
-        }
+        LineSplitter { max, buffer: BytesMut::new(), scanned: 0, discarding: None }
     }
 
     /// Where the reader puts the bytes it got: append only, then ask for [`next_frame`](Self::next_frame) until there is none.
@@ -81,10 +76,7 @@ impl LineSplitter {
 
     fn frame(&mut self, mut line: BytesMut) -> Option<Frame> {
         if let Some(Discarding { bytes, head }) = self.discarding.take() {
-            return Some(Frame::TooLong {
-                bytes: bytes + line.len(),
-                head,
-            });
+            return Some(Frame::TooLong { bytes: bytes + line.len(), head });
         }
         if line.len() > self.max {
             return Some(Frame::TooLong {
@@ -103,10 +95,7 @@ impl LineSplitter {
             Some(discarding) => discarding.bytes += self.buffer.len(),
             None if self.buffer.len() > self.max => {
                 let head = Bytes::copy_from_slice(&self.buffer[..HEAD.min(self.buffer.len())]);
-                self.discarding = Some(Discarding {
-                    bytes: self.buffer.len(),
-                    head,
-                });
+                self.discarding = Some(Discarding { bytes: self.buffer.len(), head });
             }
             None => return,
         }
@@ -148,10 +137,7 @@ mod tests {
     #[test]
     fn a_long_line_costs_only_itself() {
         assert_eq!(split(&[b"0123456789ab\nok\n"], 10), ["<12 0123456789ab>", "ok"]);
-        assert_eq!(
-            split(&[b"01234567", b"89ab", b"cd\nok"], 10),
-            ["<14 0123456789ab>", "ok"]
-        );
+        assert_eq!(split(&[b"01234567", b"89ab", b"cd\nok"], 10), ["<14 0123456789ab>", "ok"]);
         assert_eq!(split(&[b"0123456789ab"], 10), ["<12 0123456789ab>"]);
         assert_eq!(split(&[b"0123456789\n"], 10), ["0123456789"]);
     }

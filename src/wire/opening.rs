@@ -67,11 +67,7 @@ mod tests {
 
     #[test]
     fn the_line_names_exactly_one_of_chat_and_user() {
-        let bot = Bot {
-            id: 7,
-            username: "a_bot".into(),
-            user: raw(r#"{"id":7}"#),
-        };
+        let bot = Bot { id: 7, username: "a_bot".into(), user: raw(r#"{"id":7}"#) };
         let line = Opening::Chat(raw("{\"id\":42,\n\"title\":\"\\ud83d\"}")).line(&bot);
         let line = std::str::from_utf8(&line).unwrap();
         assert!(line.starts_with(
@@ -83,11 +79,7 @@ mod tests {
         assert!(
             value.get("chat").is_none() && value["user"]["id"] == 5 && value["bot"]["username"] == "a_bot"
         );
-        let line = Opening::Business {
-            connection: "a\"b".into(),
-            chat: raw(r#"{"id":5}"#),
-        }
-        .line(&bot);
+        let line = Opening::Business { connection: "a\"b".into(), chat: raw(r#"{"id":5}"#) }.line(&bot);
         let value: serde_json::Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(value["business_connection_id"], "a\"b");
     }

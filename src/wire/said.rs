@@ -177,10 +177,7 @@ fn nack(line: &str) -> Result<Said<'_>, Misunderstood> {
         }
         (false, None) => Retry::Failed,
     };
-    Ok(Said::Nack {
-        update_id: wire.update_id,
-        retry,
-    })
+    Ok(Said::Nack { update_id: wire.update_id, retry })
 }
 
 fn call<'a>(line: &'a str, outer: &[Param<'a>]) -> Result<Said<'a>, Misunderstood> {
@@ -202,10 +199,7 @@ fn call<'a>(line: &'a str, outer: &[Param<'a>]) -> Result<Said<'a>, Misunderstoo
     };
     Ok(Said::Send(SendEvent {
         method: wire.method,
-        params: params
-            .into_iter()
-            .filter(|(_, value)| value.get() != "null")
-            .collect(),
+        params: params.into_iter().filter(|(_, value)| value.get() != "null").collect(),
         request_id: member(outer, "request_id").filter(|id| id.get() != "null"),
         retry: wire.retry.unwrap_or(true),
     }))
@@ -213,12 +207,7 @@ fn call<'a>(line: &'a str, outer: &[Param<'a>]) -> Result<Said<'a>, Misunderstoo
 
 /// The short form: the parameters stand beside the keys that are the gateway's.
 fn send<'a>(method: String, members: Vec<Param<'a>>) -> SendEvent<'a> {
-    let mut send = SendEvent {
-        method: method.into(),
-        params: Vec::new(),
-        request_id: None,
-        retry: true,
-    };
+    let mut send = SendEvent { method: method.into(), params: Vec::new(), request_id: None, retry: true };
     for (key, value) in members {
         match key.as_ref() {
             _ if value.get() == "null" => {}
@@ -233,17 +222,11 @@ fn send<'a>(method: String, members: Vec<Param<'a>>) -> SendEvent<'a> {
 }
 
 fn shaped<'a, T: Deserialize<'a>>(kind: &'static str, line: &'a str) -> Result<T, Misunderstood> {
-    serde_json::from_str(line).map_err(|error| Misunderstood::Malformed {
-        kind,
-        what: error.to_string(),
-    })
+    serde_json::from_str(line).map_err(|error| Misunderstood::Malformed { kind, what: error.to_string() })
 }
 
 fn member<'a>(members: &[Param<'a>], name: &str) -> Option<&'a RawValue> {
-    members
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| *value)
+    members.iter().find(|(key, _)| key == name).map(|(_, value)| *value)
 }
 
 fn string(value: &RawValue) -> Option<Cow<'_, str>> {

@@ -40,10 +40,7 @@ pub fn disconnect(reason: &str) -> Bytes {
 
 /// A request that Telegram answered with `ok`; its result unchanged.
 pub fn ok_response(request_id: &RawValue, result: &RawValue) -> Bytes {
-    response(
-        request_id,
-        &format!("\"ok\":true,\"result\":{}", one_line(result.get())),
-    )
+    response(request_id, &format!("\"ok\":true,\"result\":{}", one_line(result.get())))
 }
 
 /// A request that Telegram refused, in Telegram's own words.
@@ -54,9 +51,8 @@ pub fn rejected_response(
     parameters: Option<&RawValue>,
 ) -> Bytes {
     let description = Value::from(description);
-    let parameters = parameters
-        .map(|raw| format!(",\"parameters\":{}", one_line(raw.get())))
-        .unwrap_or_default();
+    let parameters =
+        parameters.map(|raw| format!(",\"parameters\":{}", one_line(raw.get()))).unwrap_or_default();
     response(
         request_id,
         &format!("\"ok\":false,\"error_code\":{error_code},\"description\":{description}{parameters}"),
@@ -68,7 +64,8 @@ pub fn fault_response(request_id: &RawValue, fault: Fault, why: &str) -> Bytes {
     let error_code = match fault {
         Fault::Invalid => 400,
         Fault::Refused => 403,
-        Fault::Closed | Fault::Unknown => 503,
+        Fault::Closed => 410,
+        Fault::Unknown => 504,
     };
     let description = Value::from(format!("asgigram: {why}"));
     response(
@@ -81,11 +78,7 @@ pub fn fault_response(request_id: &RawValue, fault: Fault, why: &str) -> Bytes {
 }
 
 fn response(request_id: &RawValue, outcome: &str) -> Bytes {
-    format!(
-        "{{\"type\":\"telegram.response\",\"request_id\":{},{outcome}}}\n",
-        request_id.get()
-    )
-    .into()
+    format!("{{\"type\":\"telegram.response\",\"request_id\":{},{outcome}}}\n", request_id.get()).into()
 }
 
 #[cfg(test)]
@@ -107,12 +100,7 @@ mod tests {
 
     #[test]
     fn errors_have_the_shape_of_telegrams() {
-        let line = rejected_response(
-            &raw("1"),
-            429,
-            "Too Many Requests",
-            Some(&raw(r#"{"retry_after":3}"#)),
-        );
+        let line = rejected_response(&raw("1"), 429, "Too Many Requests", Some(&raw(r#"{"retry_after":3}"#)));
         let value: Value = serde_json::from_slice(&line).unwrap();
         assert_eq!(
             (value["ok"].as_bool(), value["parameters"]["retry_after"].as_i64()),
@@ -120,13 +108,7 @@ mod tests {
         );
         let line = fault_response(&raw("1"), Fault::Refused, "`getUpdates` is the gateway's own");
         let value: Value = serde_json::from_slice(&line).unwrap();
-        assert_eq!(
-            (value["fault"].as_str(), value["error_code"].as_i64()),
-            (Some("refused"), Some(403))
-        );
-        assert_eq!(
-            value["description"],
-            "asgigram: `getUpdates` is the gateway's own"
-        );
+        assert_eq!((value["fault"].as_str(), value["error_code"].as_i64()), (Some("refused"), Some(403)));
+        assert_eq!(value["description"], "asgigram: `getUpdates` is the gateway's own");
     }
 }

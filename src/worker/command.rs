@@ -81,11 +81,7 @@ impl Launcher {
         &self,
         identity: WorkerIdentity,
     ) -> Result<(Worker, mpsc::Receiver<WorkerEvent>), StartError> {
-        let _permit = self
-            .starts
-            .acquire()
-            .await
-            .expect("this semaphore is never closed");
+        let _permit = self.starts.acquire().await.expect("this semaphore is never closed");
         let nth = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let mark = format!("{}.{nth}", self.config.run);
         let config = self.config.clone();
@@ -94,8 +90,7 @@ impl Launcher {
         let spawned = tokio::task::spawn_blocking(move || spawn(&config, variables)).await;
         let parts = spawned.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         let parts = parts.map_err(|error| self.explain(error))?;
-        self.serve(parts, &identity.scope)
-            .map_err(|error| self.explain(error))
+        self.serve(parts, &identity.scope).map_err(|error| self.explain(error))
     }
 
     fn serve(&self, parts: Parts, scope: &str) -> io::Result<(Worker, mpsc::Receiver<WorkerEvent>)> {
@@ -113,39 +108,15 @@ impl Launcher {
         let pidfd = sys::watch(parts.pidfd)?;
         let writing = tokio::spawn(input.run(response_lines, event_lines, all_read, gone.clone()));
         let reading = tokio::spawn(output.run(read_marks, gone.clone()));
-        let owner = process::Process {
-            child: parts.child,
-            pidfd,
-            grace: self.config.grace,
-        };
-        tokio::spawn(owner.run(
-            ending,
-            gone,
-            process::Pipes {
-                writing,
-                reading,
-                words,
-                events: sender,
-            },
-        ));
-        Ok((
-            Worker {
-                pid,
-                events: Some(events),
-                responses: Some(responses),
-                end,
-            },
-            receiver,
-        ))
+        let owner = process::Process { child: parts.child, pidfd, grace: self.config.grace };
+        tokio::spawn(owner.run(ending, gone, process::Pipes { writing, reading, words, events: sender }));
+        Ok((Worker { pid, events: Some(events), responses: Some(responses), end }, receiver))
     }
 
     fn explain(&self, error: io::Error) -> StartError {
         match error.raw_os_error().map(Errno::from_raw_os_error) {
             Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => StartError::Busy(error),
-            _ => StartError::Failed {
-                program: self.config.program.display().to_string(),
-                error,
-            },
+            _ => StartError::Failed { program: self.config.program.display().to_string(), error },
         }
     }
 }
@@ -163,37 +134,20 @@ fn spawn(config: &LauncherConfig, variables: Vec<(&'static str, String)>) -> io:
     let (stdin_read_end, stdin) = std::io::pipe()?;
     sys::shrink_pipe(&stdin)?;
     sys::set_nonblocking(&stdin)?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that starts workers"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts workers")]
     let mut command = std::process::Command::new(&config.program);
     command.args(&config.args).process_group(0);
-    command
-        .stdin(stdin_read_end.try_clone()?)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(stdin_read_end.try_clone()?).stdout(Stdio::piped()).stderr(Stdio::piped());
     for name in &config.environment.removed {
         command.env_remove(name);
     }
-    let set = config
-        .environment
-        .set
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()));
+    let set = config.environment.set.iter().map(|(name, value)| (*name, value.as_str()));
     command.envs(set.chain(variables.iter().map(|(name, value)| (*name, value.as_str()))));
     let mut child = command.spawn()?;
     match attach(&mut child, config.open_files) {
         Ok((pidfd, stdout, stderr)) => {
             let (stdin, stdin_read_end) = (stdin.into(), stdin_read_end.into());
-            Ok(Parts {
-                child,
-                pidfd,
-                stdin,
-                stdin_read_end,
-                stdout,
-                stderr,
-            })
+            Ok(Parts { child, pidfd, stdin, stdin_read_end, stdout, stderr })
         }
         Err(error) => {
             sys::kill_group(child.id());

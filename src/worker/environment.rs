@@ -5,14 +5,8 @@
 use std::ffi::{OsStr, OsString};
 
 /// Variables of a supervisor that address the gateway and must not reach its children (sd_notify(3), sd_listen_fds(3)).
-const SUPERVISORS: [&str; 6] = [
-    "NOTIFY_SOCKET",
-    "WATCHDOG_PID",
-    "WATCHDOG_USEC",
-    "LISTEN_PID",
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-];
+const SUPERVISORS: [&str; 6] =
+    ["NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"];
 
 /// What is the same for all workers of a gateway.
 #[derive(Clone, Debug, Default)]
@@ -69,10 +63,8 @@ impl EnvironmentPlan {
 impl WorkerIdentity {
     /// The variables that name this worker; `mark` is its `ASGIGRAM_WORKER`.
     pub(super) fn variables(&self, mark: &str) -> Vec<(&'static str, String)> {
-        let mut variables = vec![
-            ("ASGIGRAM_WORKER", mark.to_owned()),
-            ("ASGIGRAM_SCOPE", self.scope.clone()),
-        ];
+        let mut variables =
+            vec![("ASGIGRAM_WORKER", mark.to_owned()), ("ASGIGRAM_SCOPE", self.scope.clone())];
         variables.extend(self.chat_id.map(|id| ("ASGIGRAM_CHAT_ID", id.to_string())));
         variables.extend(self.user_id.map(|id| ("ASGIGRAM_USER_ID", id.to_string())));
         variables
@@ -95,10 +87,7 @@ mod tests {
         ];
         let vars = vars.into_iter().map(|(name, value)| (name.into(), value.into()));
         let plan = EnvironmentPlan::new(vars, &["ASGIGRAM_GRACE".into()], "7:SECRET", 7, "a_bot");
-        assert_eq!(
-            plan.removed,
-            ["TELEGRAM_BOT_TOKEN", "MY_COPY", "ASGIGRAM_GRACE", "NOTIFY_SOCKET"]
-        );
+        assert_eq!(plan.removed, ["TELEGRAM_BOT_TOKEN", "MY_COPY", "ASGIGRAM_GRACE", "NOTIFY_SOCKET"]);
         assert!(plan.set.contains(&("ASGIGRAM_BOT_USERNAME", "a_bot".to_owned())));
     }
 }

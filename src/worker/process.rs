@@ -62,15 +62,7 @@ impl Process {
         // It is over, so this does not wait.
         let status = self.child.wait().unwrap_or_default();
         let wrote = pipes.reading.await.unwrap_or(false);
-        let _ = pipes
-            .events
-            .send(WorkerEvent::Gone(Exit {
-                status,
-                events_taken,
-                wrote,
-                last_words,
-            }))
-            .await;
+        let _ = pipes.events.send(WorkerEvent::Gone(Exit { status, events_taken, wrote, last_words })).await;
     }
 }
 

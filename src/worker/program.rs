@@ -79,20 +79,11 @@ mod tests {
         let path = directory.path().as_os_str();
         let not_executable = ProgramError::NotExecutable(file.display().to_string());
         assert_eq!(resolve("bot".as_ref(), Some(path)), Err(not_executable));
-        assert_eq!(
-            resolve("bat".as_ref(), Some(path)),
-            Err(ProgramError::NotFound("bat".into()))
-        );
-        assert_eq!(
-            resolve("".as_ref(), Some(path)),
-            Err(ProgramError::NotFound("".into()))
-        );
+        assert_eq!(resolve("bat".as_ref(), Some(path)), Err(ProgramError::NotFound("bat".into())));
+        assert_eq!(resolve("".as_ref(), Some(path)), Err(ProgramError::NotFound("".into())));
         let sh = resolve("sh".as_ref(), Some("/nonexistent:/bin".as_ref())).unwrap();
         assert_eq!(sh, Path::new("/bin/sh"));
         assert_eq!(resolve(sh.as_os_str(), None), Ok(sh));
-        assert_eq!(
-            resolve(path, None),
-            Err(ProgramError::NotFound(path.to_string_lossy().into_owned()))
-        );
+        assert_eq!(resolve(path, None), Err(ProgramError::NotFound(path.to_string_lossy().into_owned())));
     }
 }

@@ -28,13 +28,8 @@ pub(super) fn spawn(
     gone: CancellationToken,
 ) -> io::Result<JoinHandle<Vec<String>>> {
     let pipe = pipe::Receiver::from_owned_fd(pipe)?;
-    let mut log = Log {
-        pipe,
-        splitter: LineSplitter::new(MAX_LINE),
-        scope,
-        pid,
-        last_words: VecDeque::new(),
-    };
+    let mut log =
+        Log { pipe, splitter: LineSplitter::new(MAX_LINE), scope, pid, last_words: VecDeque::new() };
     Ok(tokio::spawn(async move {
         let mut open = true;
         while open {

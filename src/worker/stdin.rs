@@ -44,15 +44,7 @@ impl Input {
     /// Takes over both ends of a pipe that is one page long and whose write end is non-blocking.
     pub(super) fn new(write_end: OwnedFd, read_end: OwnedFd) -> io::Result<Self> {
         let pipe = sys::watch(write_end)?;
-        Ok(Input {
-            pipe,
-            reading: Reading {
-                read_end,
-                written: 0,
-                events: 0,
-                begins: VecDeque::new(),
-            },
-        })
+        Ok(Input { pipe, reading: Reading { read_end, written: 0, events: 0, begins: VecDeque::new() } })
     }
 
     /// Writes what comes, responses first, until both queues are closed and empty; then the worker sees EOF. Tells

@@ -29,12 +29,7 @@ impl Output {
     /// Takes over a pipe that is non-blocking.
     pub(super) fn new(pipe: OwnedFd, max_line: usize, events: mpsc::Sender<WorkerEvent>) -> io::Result<Self> {
         let pipe = pipe::Receiver::from_owned_fd(pipe)?;
-        Ok(Output {
-            pipe,
-            splitter: LineSplitter::new(max_line),
-            wrote: false,
-            events,
-        })
+        Ok(Output { pipe, splitter: LineSplitter::new(max_line), wrote: false, events })
     }
 
     /// Reads until the end of the stream, or until the process is gone and what it left behind is read. Returns whether

@@ -40,10 +40,7 @@ pub(super) fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
 /// A descriptor that becomes readable when the process ends, and does not reap it (pidfd_open(2)).
 pub(super) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     let pid = pid_of(pid)?;
-    Ok(rustix::process::pidfd_open(
-        pid,
-        rustix::process::PidfdFlags::empty(),
-    )?)
+    Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
 }
 
 /// Asks a process group to end: TERM, and CONT for members that are stopped.
@@ -67,10 +64,7 @@ pub(super) fn kill_group(pgid: u32) {
 pub fn raise_open_file_limit() -> Option<u64> {
     let limit = rustix::process::getrlimit(Resource::Nofile);
     let old = limit.current?;
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
-    };
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     rustix::process::setrlimit(Resource::Nofile, raised).ok()?;
     Some(old)
 }
@@ -80,10 +74,7 @@ pub fn raise_open_file_limit() -> Option<u64> {
 pub(super) fn lower_open_file_limit(pid: u32, soft: u64) {
     if let Ok(pid) = pid_of(pid) {
         let hard = rustix::process::getrlimit(Resource::Nofile).maximum;
-        let limit = Rlimit {
-            current: Some(soft),
-            maximum: hard,
-        };
+        let limit = Rlimit { current: Some(soft), maximum: hard };
         let _ = rustix::process::prlimit(Some(pid), Resource::Nofile, limit);
     }
 }

@@ -20,19 +20,13 @@ async fn sh(script: &str, grace: Duration) -> (Worker, mpsc::Receiver<WorkerEven
         open_files: None,
         run: "test".into(),
     };
-    let identity = WorkerIdentity {
-        scope: "chat:42".into(),
-        chat_id: Some(42),
-        user_id: None,
-    };
+    let identity = WorkerIdentity { scope: "chat:42".into(), chat_id: Some(42), user_id: None };
     Launcher::new(config).start(identity).await.unwrap()
 }
 
 async fn next(events: &mut mpsc::Receiver<WorkerEvent>) -> String {
-    let event = tokio::time::timeout(PATIENCE, events.recv())
-        .await
-        .expect("an event in time")
-        .expect("not closed");
+    let event =
+        tokio::time::timeout(PATIENCE, events.recv()).await.expect("an event in time").expect("not closed");
     match event {
         WorkerEvent::Line(line) => String::from_utf8_lossy(&line).into_owned(),
         WorkerEvent::TooLong { bytes, .. } => format!("too long: {bytes}"),
@@ -62,11 +56,8 @@ async fn what_a_worker_says_comes_before_the_news_that_it_has_read() {
 
 #[tokio::test]
 async fn what_was_never_read_is_known_at_the_end() {
-    let (mut worker, mut events) = sh(
-        "read -r line; echo $line; exec sleep 1000",
-        Duration::from_secs(30),
-    )
-    .await;
+    let (mut worker, mut events) =
+        sh("read -r line; echo $line; exec sleep 1000", Duration::from_secs(30)).await;
     worker.tell_event("one\n".into());
     worker.tell_event("two\n".into());
     worker.end(End::Graceful);
@@ -118,8 +109,5 @@ async fn a_worker_that_floods_and_never_reads_is_cut_into_lines_and_ended() {
     while last == "y" {
         last = next(&mut events).await;
     }
-    assert!(
-        last.starts_with("signal: 15") || last.starts_with("signal: 9"),
-        "{last}"
-    );
+    assert!(last.starts_with("signal: 15") || last.starts_with("signal: 9"), "{last}");
 }

@@ -16,11 +16,7 @@ impl State {
             return;
         };
         let from = if through { 0 } else { at };
-        let rows: Vec<Row> = self
-            .in_flight
-            .drain(from..=at)
-            .map(|flight| flight.owed.row)
-            .collect();
+        let rows: Vec<Row> = self.in_flight.drain(from..=at).map(|flight| flight.owed.row).collect();
         for row in rows {
             self.settled(row, actions);
         }
@@ -57,11 +53,7 @@ impl State {
 
     pub(super) fn settle_what_was_read_long_ago(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let long_ago = |read: Instant| now >= read + PLAIN_SETTLES_AFTER;
-        while self
-            .in_flight
-            .front()
-            .is_some_and(|flight| flight.read.is_some_and(long_ago))
-        {
+        while self.in_flight.front().is_some_and(|flight| flight.read.is_some_and(long_ago)) {
             self.settle_front(actions);
         }
     }
@@ -95,9 +87,7 @@ impl State {
     }
 
     fn position(&self, update_id: i64) -> Option<usize> {
-        self.in_flight
-            .iter()
-            .position(|flight| flight.owed.update_id == update_id)
+        self.in_flight.iter().position(|flight| flight.owed.update_id == update_id)
     }
 
     fn settle_front(&mut self, actions: &mut Vec<Action>) {

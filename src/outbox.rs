@@ -1,0 +1,251 @@
+//! What goes to Telegram: in order per chat, at the pace that Telegram allows.
+//!
+//! Owns the lanes, one per chat with something to send; each makes one call at a time. Sends that name no chat wait in
+//! no lane. It never reads a worker and never waits for one.
+
+mod lanes;
+mod retry;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::key::ScopeKey;
+use crate::metrics::Metrics;
+use crate::polls::Polls;
+use crate::telegram::{ApiError, Client, Method};
+use crate::wire::{self, Fault};
+pub use lanes::Lane;
+use lanes::Lanes;
+use retry::{Backoff, Verdict};
+
+/// How many calls may be open at Telegram at once. More wait in their lanes, in order of arrival.
+const OPEN_CALLS: usize = 256;
+/// How many sends without a chat may wait or be under way. At more, whoever makes them is not read.
+const WITHOUT_LANE: usize = 1_000;
+/// The deadline of one call.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A call to make.
+#[derive(Debug)]
+pub struct Send {
+    /// Who makes it.
+    pub scope: ScopeKey,
+    /// What is called.
+    pub method: Method,
+    /// The chat it is for, which decides its lane.
+    pub lane: Option<Lane>,
+    /// The parameters: a JSON object.
+    pub body: Bytes,
+    /// Whether it is made again when it was perhaps delivered.
+    pub retry: bool,
+    /// Who wants to know what came of it.
+    pub reply: Option<Reply>,
+}
+
+/// Where an answer goes.
+#[derive(Debug)]
+pub struct Reply {
+    /// What the answer bears.
+    pub request_id: Box<RawValue>,
+    /// Takes the response line. Its room is the asker's to keep; an answer that finds none is dropped.
+    pub to: mpsc::Sender<Bytes>,
+}
+
+/// A cheap handle; clones share the lanes.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    lanes: Lanes,
+    open_calls: Semaphore,
+    without_lane: Arc<Semaphore>,
+    tasks: TaskTracker,
+    /// What has not been sent is not to be sent any more.
+    abandoned: CancellationToken,
+    polls: Polls,
+    metrics: Arc<Metrics>,
+}
+
+impl Outbox {
+    /// An outbox that sends through `client`.
+    pub fn new(client: Client, polls: Polls, metrics: Arc<Metrics>) -> Self {
+        Outbox {
+            shared: Arc::new(Shared {
+                client,
+                lanes: Lanes::default(),
+                open_calls: Semaphore::new(OPEN_CALLS),
+                without_lane: Arc::new(Semaphore::new(WITHOUT_LANE)),
+                tasks: TaskTracker::new(),
+                abandoned: CancellationToken::new(),
+                polls,
+                metrics,
+            }),
+        }
+    }
+
+    /// Takes a send if there is room for it now; otherwise gives it back, for [`submit`](Self::submit).
+    pub fn try_submit(&self, send: Send) -> Result<(), Send> {
+        let permit = match &send.lane {
+            None => self.shared.without_lane.clone().try_acquire_owned(),
+            Some(lane) => self.shared.lanes.room(lane).try_acquire_many_owned(lanes::weight(&send)),
+        };
+        match permit {
+            Ok(permit) => {
+                self.enqueue(send, permit);
+                Ok(())
+            }
+            Err(_) => Err(send),
+        }
+    }
+
+    /// Takes a send as soon as there is room for it. A lane has room for 1 MiB or 10,000 sends.
+    pub fn submit(&self, send: Send) -> impl Future<Output = ()> + std::marker::Send + 'static {
+        let outbox = self.clone();
+        async move {
+            let permit = match &send.lane {
+                None => outbox.shared.without_lane.clone().acquire_owned().await,
+                Some(lane) => outbox.shared.lanes.room(lane).acquire_many_owned(lanes::weight(&send)).await,
+            };
+            outbox.enqueue(send, permit.expect("these semaphores are never closed"));
+        }
+    }
+
+    /// Waits until all is sent, or until `patience` is over; then what is left is abandoned. Returns how many sends
+    /// that were.
+    pub async fn close(&self, patience: Duration) -> usize {
+        self.shared.tasks.close();
+        if tokio::time::timeout(patience, self.shared.tasks.wait()).await.is_ok() {
+            return 0;
+        }
+        let waiting = self.shared.lanes.waiting() + self.shared.tasks.len();
+        self.shared.abandoned.cancel();
+        self.shared.tasks.wait().await;
+        waiting
+    }
+
+    fn enqueue(&self, send: Send, room: OwnedSemaphorePermit) {
+        let shared = self.shared.clone();
+        match send.lane.clone() {
+            None => {
+                self.shared.tasks.spawn(async move {
+                    shared.carry_out(send).await;
+                    drop(room);
+                });
+            }
+            // A lane that is new needs somebody to work it off.
+            Some(lane) => {
+                if self.shared.lanes.push(&lane, send, room) {
+                    self.shared.tasks.spawn(async move {
+                        while let Some((send, room)) = shared.lanes.pop(&lane) {
+                            shared.carry_out(send).await;
+                            drop(room);
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Makes the call until it has an outcome, and tells who asked.
+    async fn carry_out(&self, send: Send) {
+        let mut backoff = Backoff::new(send.retry, Instant::now());
+        loop {
+            let result = tokio::select! {
+                biased;
+                () = self.abandoned.cancelled() => return self.abandon(send),
+                result = self.call(&send) => result,
+            };
+            let error = match result {
+                Ok(answer) => return self.succeeded(send, &answer.result),
+                Err(error) => error,
+            };
+            match backoff.verdict(&error, Instant::now()) {
+                Verdict::Failed => return self.failed(send, &error),
+                Verdict::Again { after } => {
+                    let (scope, method) = (send.scope.to_string(), send.method.name());
+                    tracing::warn!(scope, method, wait = ?after, "a send has to wait: {error}");
+                    tokio::select! {
+                        () = self.abandoned.cancelled() => return self.abandon(send),
+                        () = tokio::time::sleep(after) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    async fn call(&self, send: &Send) -> Result<crate::telegram::Answer, ApiError> {
+        let _permit = self.open_calls.acquire().await.expect("this semaphore is never closed");
+        self.client.call(send.method.name(), send.body.clone(), DEADLINE).await
+    }
+
+    fn succeeded(&self, send: Send, result: &RawValue) {
+        self.metrics.sent.add();
+        if send.method.name() == "sendPoll"
+            && let Some(poll_id) = poll_id(result)
+        {
+            self.polls.remember(&poll_id, send.scope.clone());
+        }
+        tracing::debug!(scope = %send.scope, method = send.method.name(), "sent");
+        if let Some(reply) = &send.reply {
+            reply.tell(wire::ok_response(&reply.request_id, result));
+        }
+    }
+
+    fn failed(&self, send: Send, error: &ApiError) {
+        self.metrics.failed.add();
+        let Some(reply) = &send.reply else {
+            let (scope, method) = (send.scope.to_string(), send.method.name());
+            return tracing::warn!(scope, method, "a send failed: {error}");
+        };
+        reply.tell(match error {
+            ApiError::Rejected { code, description, parameters, .. } => {
+                wire::rejected_response(&reply.request_id, *code, description, parameters.as_deref())
+            }
+            other => wire::fault_response(&reply.request_id, Fault::Unknown, &other.to_string()),
+        });
+    }
+
+    fn abandon(&self, send: Send) {
+        self.metrics.failed.add();
+        match &send.reply {
+            Some(reply) => {
+                reply.tell(wire::fault_response(&reply.request_id, Fault::Closed, "the gateway is stopping"));
+            }
+            None => tracing::warn!(scope = %send.scope, method = send.method.name(), "not sent: stopping"),
+        }
+    }
+}
+
+impl Reply {
+    fn tell(&self, line: Bytes) {
+        // Whoever asked may be gone, and then nobody wants to know.
+        let _ = self.to.try_send(line);
+    }
+}
+
+fn poll_id(message: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Message {
+        poll: Poll,
+    }
+    #[derive(Deserialize)]
+    struct Poll {
+        id: String,
+    }
+    serde_json::from_str::<Message>(message.get()).ok().map(|message| message.poll.id)
+}
