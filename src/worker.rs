@@ -21,7 +21,7 @@ mod sys;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 pub use command::{Launcher, LauncherConfig, StartError};
 pub use environment::{EnvironmentPlan, WorkerIdentity};
@@ -70,8 +70,12 @@ pub struct Exit {
 /// How a worker is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// By the table: its stdin is closed now, TERM and CONT at 70 % of the grace time, KILL at 90 %.
-    Graceful,
+    /// By the table: its stdin is closed now; `patience` later the grace time begins, with TERM and CONT at 70 % of it
+    /// and KILL at 90 %.
+    Graceful {
+        /// How long a worker that may still be busy is left alone.
+        patience: Duration,
+    },
     /// KILL, now.
     Now,
 }
@@ -81,39 +85,52 @@ pub enum End {
 pub struct Worker {
     /// The process id, which is its process group's id too.
     pub pid: u32,
-    events: Option<mpsc::Sender<Bytes>>,
-    responses: Option<mpsc::Sender<Bytes>>,
+    feed: Option<mpsc::Sender<Feed>>,
+    responses: mpsc::Sender<Response>,
     end: watch::Sender<Option<End>>,
+}
+
+/// What the writer of a worker's stdin takes besides responses.
+#[derive(Debug)]
+enum Feed {
+    Event(Bytes),
+    /// The last line: EOF follows.
+    Goodbye(Bytes),
+}
+
+/// A line that is no event: it says nothing about what the worker has handled. Responses go before events.
+#[derive(Debug)]
+pub struct Response {
+    /// The line.
+    pub line: Bytes,
+    /// Given back when the line is written: whoever hands out so many slots never overfills the queue.
+    pub slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Worker {
     /// Queues an event line. Scopes keep within their window, so there is room; `false` if there is none or the worker
     /// is ending.
-    pub fn tell_event(&self, line: Bytes) -> bool {
-        self.events.as_ref().is_some_and(|queue| queue.try_send(line).is_ok())
+    pub fn tell(&self, event: Bytes) -> bool {
+        self.feed.as_ref().is_some_and(|feed| feed.try_send(Feed::Event(event)).is_ok())
     }
 
-    /// Queues a response; responses go before events. `false` if there is no room (see [`RESPONSES`]).
-    pub fn tell_response(&self, line: Bytes) -> bool {
-        self.responses.as_ref().is_some_and(|queue| queue.try_send(line).is_ok())
+    /// Where responses go: it has room for [`RESPONSES`]. What comes after [`end`](Self::end) is not written.
+    pub fn responses(&self) -> mpsc::Sender<Response> {
+        self.responses.clone()
     }
 
-    /// How many responses the worker has not been given yet.
-    pub fn responses_waiting(&self) -> usize {
-        self.responses.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
-    }
-
-    /// Ends the worker: after what is queued its stdin is closed, and the process is ended as `how` says. It goes on
-    /// sending [`WorkerEvent`]s until [`WorkerEvent::Gone`].
-    pub fn end(&mut self, how: End) {
-        self.events = None;
-        self.responses = None;
+    /// Ends the worker: after what is queued, `goodbye` is its last line, its stdin is closed, and the process is ended
+    /// as `how` says. It goes on sending [`WorkerEvent`]s until [`WorkerEvent::Gone`]. A second call can only hurry.
+    pub fn end(&mut self, goodbye: Bytes, how: End) {
+        if let Some(feed) = self.feed.take() {
+            // Room is kept for it: the queue is larger than any window.
+            let _ = feed.try_send(Feed::Goodbye(goodbye));
+        }
         self.end.send_replace(Some(how));
     }
 }
 
-/// How many responses may wait for a worker that does not read. A scope stops reading a worker that has this many
-/// requests open, so the queue never overflows.
+/// How many responses may wait for a worker that does not read.
 pub const RESPONSES: usize = 1_000;
 /// How many event lines may wait for the writer: a window of 100, and goodbye.
 const EVENT_LINES: usize = 102;

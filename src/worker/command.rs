@@ -95,8 +95,8 @@ impl Launcher {
 
     fn serve(&self, parts: Parts, scope: &str) -> io::Result<(Worker, mpsc::Receiver<WorkerEvent>)> {
         let pid = parts.child.id();
-        let (events, event_lines) = mpsc::channel(EVENT_LINES);
-        let (responses, response_lines) = mpsc::channel(RESPONSES);
+        let (feed, events) = mpsc::channel(EVENT_LINES);
+        let (responses, answers) = mpsc::channel(RESPONSES + 1);
         let (sender, receiver) = mpsc::channel(EVENTS);
         let (end, ending) = watch::channel(None);
         let gone = CancellationToken::new();
@@ -106,11 +106,11 @@ impl Launcher {
         let output = stdout::Output::new(parts.stdout, self.config.max_line, sender.clone())?;
         let words = stderr::spawn(parts.stderr, scope.to_owned(), pid, gone.clone())?;
         let pidfd = sys::watch(parts.pidfd)?;
-        let writing = tokio::spawn(input.run(response_lines, event_lines, all_read, gone.clone()));
+        let writing = tokio::spawn(input.run(answers, events, all_read, gone.clone()));
         let reading = tokio::spawn(output.run(read_marks, gone.clone()));
         let owner = process::Process { child: parts.child, pidfd, grace: self.config.grace };
         tokio::spawn(owner.run(ending, gone, process::Pipes { writing, reading, words, events: sender }));
-        Ok((Worker { pid, events: Some(events), responses: Some(responses), end }, receiver))
+        Ok((Worker { pid, feed: Some(feed), responses, end }, receiver))
     }
 
     fn explain(&self, error: io::Error) -> StartError {

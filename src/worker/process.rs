@@ -71,10 +71,12 @@ impl Process {
 async fn end(pid: u32, grace: Duration, mut ending: watch::Receiver<Option<End>>) {
     // A dropped handle ends the worker as well.
     let how = ending.wait_for(Option::is_some).await.ok().and_then(|how| *how);
-    if how == Some(End::Now) {
-        return sys::kill_group(pid);
-    }
-    let begun = Instant::now();
+    let patience = match how {
+        Some(End::Now) => return sys::kill_group(pid),
+        Some(End::Graceful { patience }) => patience,
+        None => Duration::ZERO,
+    };
+    let begun = Instant::now() + patience;
     for (part, step) in TABLE {
         tokio::select! {
             () = tokio::time::sleep_until(begun + grace.mul_f64(part)) => {}

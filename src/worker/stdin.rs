@@ -8,12 +8,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use bytes::Bytes;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::sys;
+use super::{Feed, Response, sys};
 
 /// The stdin of a worker: a pipe of one page.
 pub(super) struct Input {
@@ -34,10 +33,9 @@ struct Reading {
 }
 
 enum Next {
-    Response(Bytes),
-    Event(Bytes),
+    Response(Response),
+    Feed(Option<Feed>),
     AllRead,
-    Closed,
 }
 
 impl Input {
@@ -47,13 +45,13 @@ impl Input {
         Ok(Input { pipe, reading: Reading { read_end, written: 0, events: 0, begins: VecDeque::new() } })
     }
 
-    /// Writes what comes, responses first, until both queues are closed and empty; then the worker sees EOF. Tells
-    /// `all_read` the number of event lines each time the worker has read all. When the process is gone it returns of
-    /// how many event lines the worker took a part.
+    /// Writes what comes, responses first, until goodbye; then the worker sees EOF. Tells `all_read` the number of event
+    /// lines each time the worker has read all. When the process is gone it returns of how many event lines the worker
+    /// took a part.
     pub(super) async fn run(
         mut self,
-        mut responses: mpsc::Receiver<Bytes>,
-        mut events: mpsc::Receiver<Bytes>,
+        mut responses: mpsc::Receiver<Response>,
+        mut events: mpsc::Receiver<Feed>,
         all_read: watch::Sender<u64>,
         gone: CancellationToken,
     ) -> u64 {
@@ -70,32 +68,34 @@ impl Input {
 
     async fn write(
         &mut self,
-        responses: &mut mpsc::Receiver<Bytes>,
-        events: &mut mpsc::Receiver<Bytes>,
+        responses: &mut mpsc::Receiver<Response>,
+        events: &mut mpsc::Receiver<Feed>,
         all_read: &watch::Sender<u64>,
     ) -> io::Result<()> {
         loop {
             let next = tokio::select! {
                 biased;
-                Some(line) = responses.recv() => Next::Response(line),
-                Some(line) = events.recv() => Next::Event(line),
+                Some(response) = responses.recv() => Next::Response(response),
+                feed = events.recv() => Next::Feed(feed),
                 read = emptied(&self.pipe), if !self.reading.begins.is_empty() => { read?; Next::AllRead },
-                else => Next::Closed,
             };
             match next {
-                Next::Response(line) => self.write_all(&line).await?,
-                Next::Event(line) => {
-                    self.reading.events += 1;
-                    self.reading.begins.push_back(self.reading.written);
-                    self.write_all(&line).await?;
-                }
+                Next::Response(response) => self.write_all(&response.line).await?,
+                Next::Feed(Some(Feed::Event(line))) => self.write_event(&line).await?,
+                Next::Feed(Some(Feed::Goodbye(line))) => return self.write_event(&line).await,
+                Next::Feed(None) => return Ok(()),
                 Next::AllRead => {
                     self.reading.begins.clear();
                     all_read.send_replace(self.reading.events);
                 }
-                Next::Closed => return Ok(()),
             }
         }
+    }
+
+    async fn write_event(&mut self, line: &[u8]) -> io::Result<()> {
+        self.reading.events += 1;
+        self.reading.begins.push_back(self.reading.written);
+        self.write_all(line).await
     }
 
     async fn write_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {

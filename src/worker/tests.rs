@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 
+const BYE: &str = "bye\n";
 /// No wait of these tests is longer than this.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -39,30 +40,30 @@ async fn next(events: &mut mpsc::Receiver<WorkerEvent>) -> String {
 async fn what_a_worker_says_comes_before_the_news_that_it_has_read() {
     let script = r#"echo hello; while read -r line; do echo "got $line"; done; echo bye"#;
     let (mut worker, mut events) = sh(script, Duration::from_secs(30)).await;
-    assert!(worker.tell_event("one\n".into()));
+    assert!(worker.tell("one\n".into()));
     assert_eq!(next(&mut events).await, "hello");
     let mut seen = vec![next(&mut events).await, next(&mut events).await];
     seen.sort();
     assert_eq!(seen, ["got one", "read 1"]);
-    worker.tell_event("two\n".into());
-    worker.end(End::Graceful);
+    worker.tell("two\n".into());
+    worker.end(BYE.into(), End::Graceful { patience: Duration::ZERO });
     let mut rest = Vec::new();
     while rest.last().is_none_or(|last: &String| !last.starts_with("exit")) {
         rest.push(next(&mut events).await);
     }
     rest.retain(|line| !line.starts_with("read"));
-    assert_eq!(rest, ["got two", "bye", "exit status: 0 took 2 wrote true"]);
+    assert_eq!(rest, ["got two", "got bye", "bye", "exit status: 0 took 3 wrote true"]);
 }
 
 #[tokio::test]
 async fn what_was_never_read_is_known_at_the_end() {
     let (mut worker, mut events) =
         sh("read -r line; echo $line; exec sleep 1000", Duration::from_secs(30)).await;
-    worker.tell_event("one\n".into());
-    worker.tell_event("two\n".into());
-    worker.end(End::Graceful);
+    worker.tell("one\n".into());
+    worker.tell("two\n".into());
+    worker.end(BYE.into(), End::Graceful { patience: Duration::ZERO });
     assert_eq!(next(&mut events).await, "one");
-    worker.end(End::Now);
+    worker.end(BYE.into(), End::Now);
     assert_eq!(next(&mut events).await, "signal: 9 (SIGKILL) took 1 wrote true");
 }
 
@@ -71,13 +72,13 @@ async fn a_line_longer_than_the_pipe_is_written_as_it_is_read() {
     let (mut worker, mut events) = sh("wc -c", Duration::from_secs(30)).await;
     let mut line = "x".repeat(1_000_000);
     line.push('\n');
-    worker.tell_event(line.into());
-    worker.end(End::Graceful);
+    worker.tell(line.into());
+    worker.end(BYE.into(), End::Graceful { patience: Duration::ZERO });
     let mut count = next(&mut events).await;
     if count.starts_with("read") {
         count = next(&mut events).await;
     }
-    assert_eq!(count.trim(), "1000001");
+    assert_eq!(count.trim(), "1000005");
 }
 
 #[tokio::test]
@@ -85,7 +86,7 @@ async fn a_worker_that_ignores_everything_is_ended_by_the_table_with_its_group()
     let script = "trap '' TERM; sleep 1000 & echo $!; while :; do sleep 1000; done";
     let (mut worker, mut events) = sh(script, Duration::from_millis(300)).await;
     let grandchild = next(&mut events).await;
-    worker.end(End::Graceful);
+    worker.end(BYE.into(), End::Graceful { patience: Duration::ZERO });
     assert_eq!(next(&mut events).await, "signal: 9 (SIGKILL) took 0 wrote true");
     let state = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
     assert!(state.is_empty() || state.contains(") Z "), "{state}");
@@ -104,7 +105,7 @@ async fn a_worker_that_floods_and_never_reads_is_cut_into_lines_and_ended() {
     let (mut worker, mut events) = sh(script, Duration::from_millis(300)).await;
     assert_eq!(next(&mut events).await, "too long: 5000");
     assert_eq!(next(&mut events).await, "y");
-    worker.end(End::Graceful);
+    worker.end(BYE.into(), End::Graceful { patience: Duration::ZERO });
     let mut last = next(&mut events).await;
     while last == "y" {
         last = next(&mut events).await;
