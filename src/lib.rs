@@ -2,4 +2,5 @@
 
 pub mod journal;
 pub mod key;
+pub mod poller;
 pub mod telegram;
