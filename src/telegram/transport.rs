@@ -41,13 +41,15 @@ fn kind(error: &reqwest::Error) -> TransportFault {
     }
 }
 
-/// The TLS library's error travels inside an `io::Error`, whose `source` skips it.
-fn is_certificate(cause: &(dyn Error + 'static)) -> bool {
-    let inner = match cause.downcast_ref::<io::Error>() {
-        Some(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
-        None => cause.downcast_ref(),
-    };
-    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
+/// The TLS library's error travels inside `io::Error`s, whose `source` skips what they hold.
+fn is_certificate(mut cause: &(dyn Error + 'static)) -> bool {
+    while let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        cause = inner;
+    }
+    matches!(
+        cause.downcast_ref::<rustls::Error>(),
+        Some(rustls::Error::InvalidCertificate(_))
+    )
 }
 
 /// The errors below `error`, outermost first.
@@ -60,7 +62,9 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for cause in chain(error) {
         let text = cause.to_string();
-        if text.starts_with("client error (") || texts.iter().any(|said| said.contains(&text)) {
+        let says_nothing =
+            text.starts_with("client error (") || text == "dns error" || text == "error resolving DNS";
+        if says_nothing || texts.iter().any(|said| said.contains(&text)) {
             continue;
         }
         texts.push(text);
