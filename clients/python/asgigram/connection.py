@@ -131,10 +131,10 @@ class Connection:
                 self.tell({"type": wire.ACK, "update_id": update_id})
             self.unsettled.clear()
 
-    def give_back(self, **why):
-        """Nacks everything unsettled."""
+    def give_back(self):
+        """Nacks everything unsettled: a failed attempt."""
         for update_id in self.unsettled:
-            self.tell(dict({"type": wire.NACK, "update_id": update_id}, **why))
+            self.tell({"type": wire.NACK, "update_id": update_id})
         self.unsettled.clear()
 
     def tell(self, event):

@@ -64,14 +64,18 @@ class Host:
             await self._writer.drain(self._time_left())
 
     async def _serve(self, state):
-        self._writer.post(wire.encode(wire.hello(self._app.updates)))
+        try:
+            self._writer.post(wire.encode(wire.hello(self._app.updates)))
+        except ClosedError:
+            return 0
         self._reader.start(exact=True)
         await self._opened.wait()
         while self._scope_line is not None:
             code = await self._run_instance(state)
             if code is not None:
                 return code
-            await self._inbox.wait()
+            if not self._stopping.is_set():
+                await self._inbox.wait()
             if self._stopping.is_set():
                 break
         return 0
@@ -129,7 +133,9 @@ class Host:
         given = ", ".join("%s (%s)" % pair for pair in connection.unsettled.items())
         failed = "the application failed on update %s" % given if given else "the application failed"
         log.say_failure(failed, error, self._scope_name)
-        connection.give_back()
+        if not connection.closed:
+            # A failure on the disconnect was caused by the gateway: what is unsettled comes again, uncharged.
+            connection.give_back()
         return 1 if self._one_update else None
 
     def _start_failed(self, connection, error):

@@ -13,6 +13,7 @@ import threading
 DEADLINE = 10.0
 TESTS = os.path.dirname(os.path.abspath(__file__))
 CLIENTS = os.path.dirname(os.path.dirname(TESTS))
+sys.path.insert(0, os.path.dirname(TESTS))
 
 SCOPE = {
     "type": "telegram",

@@ -68,11 +68,31 @@ class Ending(unittest.TestCase):
         with open_host(APP) as worker:
             worker.gets_message(1, "own request")
             asked = worker.event()
-            worker.is_sent(DISCONNECT)
             worker.is_answered(asked, ok=True, result="it")
+            worker.is_sent(DISCONNECT)
             worker.ends_input()
-            # The disconnect was read first and is received first; it was not what the application had asked for.
+            self.assertEqual([worker.event()["text"], worker.event()], ["got it", ack(1)])
             self.assertEqual(worker.exit_code(), 0)
+
+    def test_call_in_hand_is_answered_past_the_disconnect(self):
+        with open_host("apps.callers:app") as worker:
+            worker.gets_message(1, "one")
+            asked = worker.event()
+            worker.is_sent(DISCONNECT)
+            worker.is_answered(asked, ok=True, result={"message_id": 5})
+            worker.ends_input()
+            self.assertEqual([worker.event()["text"], worker.event()], ["message 5", ack(1)])
+            self.assertEqual(worker.exit_code(), 0)
+
+    def test_failure_at_the_disconnect(self):
+        with open_host(APP) as worker:
+            worker.gets_message(1, "own request")
+            worker.event()
+            # Not what the application expects in place of its answer.
+            worker.is_sent(DISCONNECT)
+            self.assertEqual(worker.rest(), [])
+            self.assertEqual(worker.exit_code(), 0)
+            self.assertIn("KeyError", worker.whole_stderr())
 
     def test_application_that_does_not_return_is_cancelled(self):
         for text in ("stuck", "stubborn"):
@@ -101,8 +121,11 @@ class Ending(unittest.TestCase):
             self.assertEqual(worker.whole_stderr().count("ClosedError: the connection is closed"), 3)
 
     def test_gateway_that_is_gone(self):
-        with open_host(APP) as worker:
+        with host(APP) as worker:
+            # Read by hand: no thread may hold the pipe when it is closed.
+            self.assertIn(b"gateway.hello", worker.process.stdout.readline())
             worker.process.stdout.close()
+            worker.is_sent(SCOPE)
             worker.gets_message(1, "count")
             self.assertEqual(worker.exit_code(), 0)
             self.assertNotIn("Traceback", worker.whole_stderr())
