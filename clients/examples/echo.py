@@ -10,5 +10,5 @@ import sys
 for line in sys.stdin:
     event = json.loads(line)
     if event["type"] == "telegram.message" and "text" in event:
-        # The chat is known: every chat has a process of its own. Without the flush the line would wait for a full block.
+        # No chat is named: each has a process of its own. Without the flush the line would wait for a full block.
         print(json.dumps({"type": "telegram.send_message", "text": event["text"]}), flush=True)

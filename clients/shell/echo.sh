@@ -3,8 +3,8 @@
 #
 #   asgigram TOKEN -- ./echo.sh
 #
-# The first line is the scope (which chat this process is for), the last one `telegram.disconnect`; neither is a message,
-# so both pass by in silence, and the end of the input ends the loop.
+# The first line is the scope (which chat this process is for), the last one `telegram.disconnect`; neither is a
+# message, so both pass by in silence, and the end of the input ends the loop.
 
 # `IFS=` and `-r` keep the line as it is: without them spaces and backslashes, of which JSON is full, would be lost.
 while IFS= read -r line; do

@@ -19,7 +19,7 @@ _EXIT_TIME = 0.5
 
 
 def main(arguments=None):
-    """Runs the host and returns the exit code: 0 at the end, 1 if the application did not start, 2 for the arguments."""
+    """Runs the host. Exit code: 0 at the end, 1 if the application did not start, 2 for bad arguments."""
     options = _parser().parse_args(arguments)
     try:
         source, sink = pipes.take_standard_streams()

@@ -11,7 +11,7 @@ from asgigram import wire
 from asgigram.calls import Requests, result_of
 from asgigram.errors import ClosedError
 
-# Events that may wait unreceived before the host stops reading. A gateway that keeps the window of 1 comes nowhere near.
+# Events that may wait unreceived before the host stops reading. A window of 1 comes nowhere near.
 _INBOX_LIMIT = 64
 
 

@@ -1,8 +1,11 @@
 """`asgigram.call()`: results, refusals, faults, many at once."""
 
+import asyncio
 import unittest
 
 from gateway import ack, open_host
+
+import asgigram
 
 APP = "apps.callers:app"
 
@@ -101,10 +104,6 @@ class Calls(unittest.TestCase):
             self.assertEqual(worker.exit_code(), 0)
 
     def test_outside(self):
-        import asyncio
-
-        import asgigram
-
         with self.assertRaisesRegex(RuntimeError, "only inside an application"):
             asyncio.run(asgigram.call("getMe"))
 

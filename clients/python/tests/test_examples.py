@@ -1,11 +1,15 @@
 """The examples and the shell worker, as a gateway meets them: each is started as its own text says."""
 
 import os
+import re
 import shutil
 import sys
+import tempfile
 import unittest
 
 from gateway import CLIENTS, SCOPE, Worker, ack, message
+
+import asgigram
 
 EXAMPLES = os.path.join(CLIENTS, "examples")
 DISCONNECT = {"type": "telegram.disconnect", "reason": "idle"}
@@ -67,8 +71,9 @@ class Plain(unittest.TestCase):
 
 
 class Hosted(unittest.TestCase):
-    def answers(self, application, *sent):
-        with Worker([sys.executable, "-m", "asgigram", application], {"PYTHONPATH": self.path()}) as worker:
+    def answers(self, application, *sent, path=None):
+        environment = {"PYTHONPATH": path or self.path()}
+        with Worker([sys.executable, "-m", "asgigram", application], environment) as worker:
             worker.hello()
             worker.is_sent(SCOPE)
             for number, event in enumerate(sent, 1):
@@ -80,8 +85,20 @@ class Hosted(unittest.TestCase):
             self.assertEqual(worker.exit_code(), 0)
             self.assertEqual(worker.whole_stderr(), "")
 
-    def path(self):
-        return os.pathsep.join([os.path.join(CLIENTS, "python"), EXAMPLES])
+    def path(self, directory=EXAMPLES):
+        return os.pathsep.join([os.path.join(CLIENTS, "python"), directory])
+
+    def test_readme(self):
+        with open(os.path.join(CLIENTS, "python", "README.md"), encoding="utf-8") as readme:
+            code = re.search(r"```python\n(# bot\.py\n.*?)```", readme.read(), re.DOTALL).group(1)
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "bot.py"), "w", encoding="utf-8") as module:
+                module.write(code)
+            self.answers("bot:application", {"text": "hi"}, path=self.path(directory))
+
+    def test_version_is_said_once(self):
+        with open(os.path.join(CLIENTS, "python", "pyproject.toml"), encoding="utf-8") as project:
+            self.assertIn('\nversion = "%s"\n' % asgigram.__version__, project.read())
 
     def test_asgi_3(self):
         self.answers("echo_asgi:application", {"text": "hi"}, {"text": "hi"})
