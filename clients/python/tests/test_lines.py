@@ -51,7 +51,9 @@ class Lines(unittest.TestCase):
                 worker.writes_raw(line + b"\n")
             worker.gets_message(1, "alive")
             self.assertEqual(worker.event()["text"], "alive")
-            worker.waits_for_stderr("unknown type `gateway.new`")
+            worker.ends_input()
+            self.assertEqual(worker.exit_code(), 0)
+            self.assertIn("unknown type `gateway.new`", worker.whole_stderr())
             self.assertEqual(worker.stderr().count("a line that is no event"), 6)
 
     def test_line_in_pieces(self):
