@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,12 +52,25 @@ pub struct Send {
 }
 
 /// Where an answer goes.
-#[derive(Debug)]
 pub struct Reply {
-    /// What the answer bears.
-    pub request_id: Box<RawValue>,
-    /// Takes the response line. Its room is the asker's to keep; an answer that finds none is dropped.
-    pub to: mpsc::Sender<Bytes>,
+    request_id: Box<RawValue>,
+    tell: Box<dyn FnOnce(Bytes) + std::marker::Send + Sync>,
+}
+
+impl Reply {
+    /// An answer that bears `request_id`; `tell` takes its line. It must not block.
+    pub fn new(
+        request_id: Box<RawValue>,
+        tell: impl FnOnce(Bytes) + std::marker::Send + Sync + 'static,
+    ) -> Self {
+        Reply { request_id, tell: Box::new(tell) }
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Reply").field(&self.request_id).finish()
+    }
 }
 
 /// A cheap handle; clones share the lanes.
@@ -97,7 +110,8 @@ impl Outbox {
     }
 
     /// Takes a send if there is room for it now; otherwise gives it back, for [`submit`](Self::submit).
-    pub fn try_submit(&self, send: Send) -> Result<(), Send> {
+    #[must_use = "what is given back was not taken"]
+    pub fn try_submit(&self, send: Send) -> Option<Send> {
         let permit = match &send.lane {
             None => self.shared.without_lane.clone().try_acquire_owned(),
             Some(lane) => self.shared.lanes.room(lane).try_acquire_many_owned(lanes::weight(&send)),
@@ -105,9 +119,9 @@ impl Outbox {
         match permit {
             Ok(permit) => {
                 self.enqueue(send, permit);
-                Ok(())
+                None
             }
-            Err(_) => Err(send),
+            Err(_) => Some(send),
         }
     }
 
@@ -201,40 +215,33 @@ impl Shared {
             self.polls.remember(&poll_id, send.scope.clone());
         }
         tracing::debug!(scope = %send.scope, method = send.method.name(), "sent");
-        if let Some(reply) = &send.reply {
-            reply.tell(wire::ok_response(&reply.request_id, result));
+        if let Some(Reply { request_id, tell }) = send.reply {
+            tell(wire::ok_response(&request_id, result));
         }
     }
 
     fn failed(&self, send: Send, error: &ApiError) {
         self.metrics.failed.add();
-        let Some(reply) = &send.reply else {
+        let Some(Reply { request_id, tell }) = send.reply else {
             let (scope, method) = (send.scope.to_string(), send.method.name());
             return tracing::warn!(scope, method, "a send failed: {error}");
         };
-        reply.tell(match error {
+        tell(match error {
             ApiError::Rejected { code, description, parameters, .. } => {
-                wire::rejected_response(&reply.request_id, *code, description, parameters.as_deref())
+                wire::rejected_response(&request_id, *code, description, parameters.as_deref())
             }
-            other => wire::fault_response(&reply.request_id, Fault::Unknown, &other.to_string()),
+            other => wire::fault_response(&request_id, Fault::Unknown, &other.to_string()),
         });
     }
 
     fn abandon(&self, send: Send) {
         self.metrics.failed.add();
-        match &send.reply {
-            Some(reply) => {
-                reply.tell(wire::fault_response(&reply.request_id, Fault::Closed, "the gateway is stopping"));
+        match send.reply {
+            Some(Reply { request_id, tell }) => {
+                tell(wire::fault_response(&request_id, Fault::Closed, "the gateway is stopping"));
             }
             None => tracing::warn!(scope = %send.scope, method = send.method.name(), "not sent: stopping"),
         }
-    }
-}
-
-impl Reply {
-    fn tell(&self, line: Bytes) {
-        // Whoever asked may be gone, and then nobody wants to know.
-        let _ = self.to.try_send(line);
     }
 }
 

@@ -236,10 +236,7 @@ impl Poller {
             tracing::warn!(paused = ?since.elapsed(), "the journal has room again: polling goes on");
         }
         if appended.repeated > 0 {
-            tracing::debug!(
-                repeated = appended.repeated,
-                "updates came again and were dropped"
-            );
+            tracing::debug!(repeated = appended.repeated, "updates came again and were dropped");
         }
         if appended.scopes.is_empty() {
             return Ok(());
@@ -264,12 +261,7 @@ impl Poller {
         timeout: Duration,
     ) -> Result<Result<Answer, ApiError>, End> {
         let kinds = self.kinds.borrow_and_update().clone();
-        let poll = Poll {
-            offset,
-            limit,
-            timeout,
-            allowed_updates: &kinds,
-        };
+        let poll = Poll { offset, limit, timeout, allowed_updates: &kinds };
         self.asked = offset;
         self.unless_stopped(self.client.get_updates(&poll)).await
     }
@@ -295,10 +287,7 @@ impl Poller {
 
     /// The same for an answer that is none of getUpdates.
     async fn no_batch(&mut self, reason: &str) -> Result<(), End> {
-        let error = ApiError::NotTelegram {
-            status: 200,
-            head: reason.to_owned(),
-        };
+        let error = ApiError::NotTelegram { status: 200, head: reason.to_owned() };
         self.trouble(&error).await
     }
 
@@ -318,12 +307,7 @@ impl Poller {
             return;
         }
         let kinds = self.kinds.borrow().clone();
-        let poll = Poll {
-            offset: self.next,
-            limit: 1,
-            timeout: Duration::ZERO,
-            allowed_updates: &kinds,
-        };
+        let poll = Poll { offset: self.next, limit: 1, timeout: Duration::ZERO, allowed_updates: &kinds };
         match tokio::time::timeout(TAIL_DEADLINE, self.client.get_updates(&poll)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {

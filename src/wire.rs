@@ -12,7 +12,7 @@ mod tell;
 pub use event::update_event;
 pub use lines::{Frame, LineSplitter};
 pub use opening::{Bot, Opening};
-pub use said::{Hello, Misunderstood, Param, Retry, Said, SendEvent, parse};
+pub use said::{Hello, Misunderstood, Param, Retry, Said, SendEvent, parse, request_id};
 pub use tell::{Fault, disconnect, fault_response, ok_response, rejected_response};
 
 /// The protocol's version (protocol.md, "Versions and extensions").

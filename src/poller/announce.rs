@@ -45,11 +45,7 @@ impl Announcer {
             return false;
         };
         failing.1 = true;
-        self.last = Some(Line {
-            trouble,
-            silent_until: now + silence,
-            silence,
-        });
+        self.last = Some(Line { trouble, silent_until: now + silence, silence });
         true
     }
 
@@ -73,9 +69,8 @@ mod tests {
     fn a_trouble_that_lasts_is_announced_ever_more_seldom() {
         let start = Instant::now();
         let mut announcer = Announcer::default();
-        let lines: Vec<u64> = (0..1000)
-            .filter(|second| announcer.is_due(Unreachable, start + seconds(*second)))
-            .collect();
+        let lines: Vec<u64> =
+            (0..1000).filter(|second| announcer.is_due(Unreachable, start + seconds(*second))).collect();
         assert_eq!(lines, [0, 60, 180, 420, 900]);
         assert_eq!(announcer.over(start + seconds(1000)), Some(seconds(1000)));
         assert_eq!(announcer.over(start + seconds(1001)), None);

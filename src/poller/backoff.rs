@@ -71,9 +71,7 @@ mod tests {
 
     #[test]
     fn empty_answers_that_come_at_once_do_not_spin() {
-        let waits: Vec<u128> = (0..6)
-            .map(|before| Pace::default().idle(before).as_millis())
-            .collect();
+        let waits: Vec<u128> = (0..6).map(|before| Pace::default().idle(before).as_millis()).collect();
         assert_eq!(waits, [250, 500, 1000, 2000, 4000, 4000]);
     }
 }

@@ -28,10 +28,7 @@ impl Health {
     }
 
     pub(super) fn answered(&self) {
-        let state = State {
-            last_answer: Some(Instant::now()),
-            trouble: None,
-        };
+        let state = State { last_answer: Some(Instant::now()), trouble: None };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 

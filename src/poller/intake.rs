@@ -18,11 +18,7 @@ pub(super) fn read(
     let mut unreadable = Vec::new();
     for element in &batch.elements {
         match element {
-            Element::Update {
-                update_id,
-                kind,
-                payload,
-            } => {
+            Element::Update { update_id, kind, payload } => {
                 let route = route(kind, payload, bot_id);
                 let sender = route.poll_id.as_deref().and_then(polls);
                 arrivals.push(Arrival {
@@ -32,15 +28,9 @@ pub(super) fn read(
                     payload: copy(payload),
                 });
             }
-            Element::Unreadable {
-                update_id,
-                raw,
-                reason,
-            } => unreadable.push(Unreadable {
-                update_id: *update_id,
-                raw: copy(raw),
-                reason: reason.clone(),
-            }),
+            Element::Unreadable { update_id, raw, reason } => {
+                unreadable.push(Unreadable { update_id: *update_id, raw: copy(raw), reason: reason.clone() })
+            }
         }
     }
     (arrivals, unreadable)

@@ -89,11 +89,7 @@ fn bot(answer: Answer) -> Result<Bot, IdentifyError> {
         username: Option<String>,
     }
     let user: User = serde_json::from_str(answer.result.get()).map_err(IdentifyError::Odd)?;
-    Ok(Bot {
-        id: user.id,
-        username: user.username,
-        raw: answer.result,
-    })
+    Ok(Bot { id: user.id, username: user.username, raw: answer.result })
 }
 
 /// What getWebhookInfo says, as far as it matters here.
@@ -186,13 +182,7 @@ mod tests {
 
     fn hasty() -> Pace {
         let short = Duration::from_millis(1);
-        Pace {
-            first: short,
-            longest: short,
-            other_poller: short,
-            full: short,
-            idle: short,
-        }
+        Pace { first: short, longest: short, other_poller: short, full: short, idle: short }
     }
 
     #[tokio::test]

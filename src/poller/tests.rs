@@ -20,13 +20,7 @@ struct Running {
 fn hasty() -> PollerConfig {
     let short = Duration::from_millis(1);
     PollerConfig {
-        pace: Pace {
-            first: short,
-            longest: short,
-            other_poller: short,
-            full: short,
-            idle: short,
-        },
+        pace: Pace { first: short, longest: short, other_poller: short, full: short, idle: short },
         ..PollerConfig::new(123)
     }
 }
@@ -40,15 +34,7 @@ async fn start(config: PollerConfig, journal_bytes: u64, script: Vec<Reply>) -> 
     let health = config.health.clone();
     let client = server.client.clone();
     let task = tokio::spawn(run(config, client, journal.clone(), sender, asked, stop.clone()));
-    Running {
-        server,
-        journal,
-        arrivals,
-        kinds,
-        health,
-        stop,
-        task,
-    }
+    Running { server, journal, arrivals, kinds, health, stop, task }
 }
 
 impl Running {
@@ -63,10 +49,7 @@ impl Running {
     }
 
     async fn calls(&mut self, method: &str, params: &str) {
-        assert_eq!(
-            self.server.request().await,
-            (method.to_owned(), params.to_owned())
-        );
+        assert_eq!(self.server.request().await, (method.to_owned(), params.to_owned()));
     }
 
     async fn stops(self) {
@@ -82,9 +65,7 @@ async fn until(fact: impl Fn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait)
-        .await
-        .expect("it comes true within 20 s");
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it comes true within 20 s");
 }
 
 #[tokio::test]
@@ -92,10 +73,7 @@ async fn what_the_journal_took_is_confirmed_by_the_next_poll() {
     let mut running = start(hasty(), 1 << 20, vec![result(NO_WEBHOOK), result(TWO)]).await;
     running.calls("getWebhookInfo", "{}").await;
     assert_eq!(running.poll().await, r#"0 100 50 ["message"]"#);
-    assert_eq!(
-        running.arrivals.recv().await.unwrap(),
-        [ScopeKey::Chat(42), ScopeKey::Chat(43)]
-    );
+    assert_eq!(running.arrivals.recv().await.unwrap(), [ScopeKey::Chat(42), ScopeKey::Chat(43)]);
     assert_eq!(running.poll().await, r#"7 100 50 ["message"]"#);
     assert_eq!(running.journal.len(), 2);
     assert!(running.health.last_answer().is_some() && running.health.trouble().is_none());
@@ -135,10 +113,7 @@ async fn no_error_ends_polling_and_none_moves_the_offset() {
         Reply::Bytes(String::new()),
         rejected(401, "Unauthorized"),
         rejected(409, "Conflict: terminated by other getUpdates request"),
-        rejected(
-            409,
-            "Conflict: can't use getUpdates method while webhook is active",
-        ),
+        rejected(409, "Conflict: can't use getUpdates method while webhook is active"),
         answer(429, ""),
         result("true"),
         result("[{},17]"),
@@ -216,10 +191,7 @@ async fn a_change_of_kinds_counts_from_the_next_poll() {
 
 #[tokio::test]
 async fn pending_updates_are_dropped_only_on_demand() {
-    let config = PollerConfig {
-        drop_pending: true,
-        ..hasty()
-    };
+    let config = PollerConfig { drop_pending: true, ..hasty() };
     let last = r#"[{"update_id":900,"message":{"chat":{"id":42}}}]"#;
     let mut running = start(config, 1 << 20, vec![result(NO_WEBHOOK), result(last)]).await;
     running.calls("getWebhookInfo", "{}").await;
@@ -237,11 +209,7 @@ async fn a_webhook_is_removed_only_on_demand_and_its_backlog_is_kept() {
         (true, false, Some("{}")),
         (true, true, Some(r#"{"drop_pending_updates":true}"#)),
     ] {
-        let config = PollerConfig {
-            delete_webhook,
-            drop_pending,
-            ..hasty()
-        };
+        let config = PollerConfig { delete_webhook, drop_pending, ..hasty() };
         let mut script = vec![result(webhook)];
         script.extend(expected.map(|_| result("true")));
         let mut running = start(config, 1 << 20, script).await;

@@ -38,17 +38,13 @@ pub(super) fn verdict(error: &ApiError) -> (Trouble, Wait) {
         return (Trouble::Bot, Wait::Backoff);
     }
     match error {
-        ApiError::Rejected {
-            code: 409,
-            description,
-            ..
-        } if description.to_ascii_lowercase().contains("webhook") => (Trouble::Webhook, Wait::Backoff),
+        ApiError::Rejected { code: 409, description, .. }
+            if description.to_ascii_lowercase().contains("webhook") =>
+        {
+            (Trouble::Webhook, Wait::Backoff)
+        }
         ApiError::Rejected { code: 409, .. } => (Trouble::OtherPoller, Wait::OtherPoller),
-        ApiError::Rejected {
-            code: 429,
-            retry_after,
-            ..
-        } => {
+        ApiError::Rejected { code: 429, retry_after, .. } => {
             let asked = Duration::from_secs(retry_after.unwrap_or(0));
             (Trouble::TooOften, Wait::AtLeast(asked))
         }
@@ -115,12 +111,7 @@ mod tests {
                 Trouble::Webhook,
                 Wait::Backoff,
             ),
-            (
-                409,
-                "Conflict: terminated by setWebhook request",
-                Trouble::Webhook,
-                Wait::Backoff,
-            ),
+            (409, "Conflict: terminated by setWebhook request", Trouble::Webhook, Wait::Backoff),
             (
                 409,
                 "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
@@ -129,26 +120,11 @@ mod tests {
             ),
             (401, "Unauthorized", Trouble::Bot, Wait::Backoff),
             (404, "Not Found", Trouble::Bot, Wait::Backoff),
-            (
-                421,
-                "Misdirected Request: unallowed token specified",
-                Trouble::Bot,
-                Wait::Backoff,
-            ),
+            (421, "Misdirected Request: unallowed token specified", Trouble::Bot, Wait::Backoff),
             (400, "Logged out", Trouble::Bot, Wait::Backoff),
-            (
-                429,
-                "Too Many Requests",
-                Trouble::TooOften,
-                Wait::AtLeast(seconds(0)),
-            ),
+            (429, "Too Many Requests", Trouble::TooOften, Wait::AtLeast(seconds(0))),
             (400, "Bad Request: whatever", Trouble::Unreachable, Wait::Backoff),
-            (
-                500,
-                "Internal Server Error: restart",
-                Trouble::Unreachable,
-                Wait::Backoff,
-            ),
+            (500, "Internal Server Error: restart", Trouble::Unreachable, Wait::Backoff),
         ] {
             let found = verdict(&ApiError::rejected(code, description));
             assert_eq!(found, (trouble, wait), "{description}");
@@ -159,10 +135,7 @@ mod tests {
         }
         assert_eq!(verdict(&slow_down).1, Wait::AtLeast(seconds(40)));
         for error in [
-            ApiError::NotTelegram {
-                status: 409,
-                head: "<html>".to_owned(),
-            },
+            ApiError::NotTelegram { status: 409, head: "<html>".to_owned() },
             ApiError::TooLong { status: 200, max: 1 },
             ApiError::Transport {
                 maybe_delivered: true,

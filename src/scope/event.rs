@@ -65,8 +65,6 @@ pub(super) enum Event {
     Line,
     /// Time passed.
     Tick,
-    /// The worker is being ended by the gateway: nothing more is delivered. Goodbye counts as an event line.
-    Ending,
     /// The process is over.
     Gone(End),
 }

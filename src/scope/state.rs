@@ -14,7 +14,7 @@ use super::event::{Action, Carry, Delivery, Event, Rules};
 use crate::journal::{Owed, Row};
 
 /// An update read by a worker that never acknowledges is settled after this long, at the latest.
-const PLAIN_SETTLES_AFTER: Duration = Duration::from_secs(30);
+pub(super) const PLAIN_SETTLES_AFTER: Duration = Duration::from_secs(30);
 
 /// The state of a scope while it has a process.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(super) struct State {
     loading: bool,
     /// Event lines written so far.
     lines: u64,
+    /// Nothing more is delivered.
+    draining: bool,
     /// The gateway is ending the process.
     ending: bool,
     last_line: Instant,
@@ -63,6 +65,7 @@ impl State {
             more: true,
             loading: false,
             lines: 0,
+            draining: false,
             ending: false,
             last_line: now,
         }
@@ -72,6 +75,18 @@ impl State {
     pub(super) fn introduced(&mut self, window: usize, may_idle: bool) {
         self.window = window.max(1);
         self.may_idle = may_idle;
+    }
+
+    /// The gateway stops: nothing more is delivered.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// The gateway is ending the process: nothing more is delivered, and goodbye is its last event line.
+    pub(super) fn ending(&mut self) {
+        self.draining = true;
+        self.ending = true;
+        self.lines += 1;
     }
 
     /// Takes an event and says what to do. `acks` is whether the command is held to acks by now.
@@ -85,10 +100,6 @@ impl State {
             Event::Read(lines) => self.read(lines, acks, now, &mut actions),
             Event::Ack { update_id, through } => self.acked(update_id, through, &mut actions),
             Event::Nack { update_id, retry } => self.nacked(update_id, retry, now, &mut actions),
-            Event::Ending => {
-                self.ending = true;
-                self.lines += 1;
-            }
             Event::Gone(end) => {
                 self.gone(end, acks, now, &mut actions);
                 return actions;
@@ -144,7 +155,7 @@ impl State {
     }
 
     fn load(&mut self, actions: &mut Vec<Action>) {
-        if self.more && !self.loading && !self.ending && self.pending.is_empty() {
+        if self.more && !self.loading && !self.draining && self.pending.is_empty() {
             self.more = false;
             self.loading = true;
             actions.push(Action::Load { after: self.loaded, limit: self.window + 1 });
@@ -155,7 +166,7 @@ impl State {
         if self.carry.hold_until.is_some_and(|until| now >= until) {
             self.carry.hold_until = None;
         }
-        while !self.ending && self.carry.hold_until.is_none() && self.has_room(acks) {
+        while !self.draining && self.carry.hold_until.is_none() && self.has_room(acks) {
             let Some(owed) = self.pending.pop_front() else {
                 break;
             };
@@ -173,6 +184,13 @@ impl State {
             (false, _) => self.has_read_all(),
         }
     }
+}
+
+/// What remains when a process could not even be started.
+pub(super) fn after_failed_start(rules: &Rules, carry: Carry, now: Instant) -> Carry {
+    let mut state = State::new(rules.clone(), carry, now);
+    state.hold_longer(now);
+    state.carry
 }
 
 #[cfg(test)]

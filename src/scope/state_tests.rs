@@ -69,6 +69,11 @@ impl Paper {
         self.on(Event::Ack { update_id, through: false })
     }
 
+    fn ends(&mut self) -> &mut Self {
+        self.state.ending();
+        self
+    }
+
     fn exits(&mut self, clean: bool, events_taken: u64) -> &mut Self {
         self.on(Event::Gone(End { clean, events_taken, wrote: true }))
     }
@@ -194,14 +199,14 @@ fn several_in_flight_are_charged_to_nobody_and_come_one_at_a_time() {
 #[test]
 fn what_we_end_is_charged_to_nobody() {
     let mut scope = Paper::new(true, 1);
-    assert_eq!(scope.on(Event::Ending).exits(false, 2).done(), "deliver 1#1, return 1");
+    assert_eq!(scope.ends().exits(false, 2).done(), "deliver 1#1, return 1");
     assert_eq!(scope.state.carry(), Carry::default());
 }
 
 #[test]
 fn goodbye_is_a_next_line() {
     let mut scope = Paper::new(false, 1);
-    scope.on(Event::Read(1)).on(Event::Ending);
+    scope.on(Event::Read(1)).ends();
     assert_eq!(scope.exits(false, 2).done(), "deliver 1#1, settle 1");
 }
 
@@ -246,7 +251,7 @@ proptest::proptest! {
                 1 => { let read = scope.state.lines; scope.on(Event::Read(read)); }
                 2 => { scope.on(Event::Nack { update_id: front, retry: Retry::Failed }); }
                 3 => { scope.after(n); }
-                4 => { scope.on(Event::Ending); }
+                4 => { scope.ends(); }
                 _ => {
                     let taken = scope.state.lines.saturating_sub(n);
                     scope.exits(n % 2 == 0, taken);

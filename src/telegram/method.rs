@@ -11,8 +11,8 @@ use super::method_facts::METHODS;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method {
     name: Cow<'static, str>,
-    chat_id: Option<ChatId>,
-    takes_business_connection: bool,
+    chat_id: Option<Takes>,
+    business_connection: Takes,
 }
 
 /// Why a name cannot be called.
@@ -29,9 +29,9 @@ pub enum MethodFault {
     UpdateKind,
 }
 
-/// Whether a method takes `chat_id`.
+/// How a method takes a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ChatId {
+pub(super) enum Takes {
     Required,
     /// It may be left out, and that has a meaning.
     Optional,
@@ -56,13 +56,13 @@ impl Method {
             known.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(compared.bytes())
         });
         if let Ok(place) = place {
-            let (name, chat_id, takes_business_connection) = METHODS[place];
-            return Ok(Method { name: name.into(), chat_id: Some(chat_id), takes_business_connection });
+            let (name, chat_id, business_connection) = METHODS[place];
+            return Ok(Method { name: name.into(), chat_id: Some(chat_id), business_connection });
         }
         if UPDATE_KINDS.iter().any(|kind| comparable(kind) == compared) {
             return Err(MethodFault::UpdateKind);
         }
-        Ok(Method { name: camel_case(name).into(), chat_id: None, takes_business_connection: false })
+        Ok(Method { name: camel_case(name).into(), chat_id: None, business_connection: Takes::Absent })
     }
 
     /// The name as Telegram spells it.
@@ -84,21 +84,26 @@ impl Method {
             return false;
         }
         match self.chat_id {
-            Some(ChatId::Required) => true,
-            Some(ChatId::Absent) => false,
-            Some(ChatId::Optional) => self.acts_on_a_message() && has("message_id"),
+            Some(Takes::Required) => true,
+            Some(Takes::Absent) => false,
+            Some(Takes::Optional) => self.acts_on_a_message() && has("message_id"),
             None => self.begins("send") || (self.acts_on_a_message() && has("message_id")),
         }
     }
 
     /// Whether Telegram refuses the call without `chat_id`, as far as we know.
     pub fn requires_chat_id(&self) -> bool {
-        self.chat_id == Some(ChatId::Required)
+        self.chat_id == Some(Takes::Required)
     }
 
     /// Whether it is known to take `business_connection_id`.
     pub fn takes_business_connection(&self) -> bool {
-        self.takes_business_connection
+        self.business_connection != Takes::Absent
+    }
+
+    /// Whether Telegram refuses the call without `business_connection_id`.
+    pub fn requires_business_connection(&self) -> bool {
+        self.business_connection == Takes::Required
     }
 
     /// Whether it answers a query that expires soon (`answer…`).
@@ -237,8 +242,8 @@ mod tests {
                 false => assert_eq!(found.unwrap().name(), name),
             }
         }
-        let required = METHODS.iter().filter(|row| row.1 == ChatId::Required).count();
-        let optional = METHODS.iter().filter(|row| row.1 == ChatId::Optional).count();
+        let required = METHODS.iter().filter(|row| row.1 == Takes::Required).count();
+        let optional = METHODS.iter().filter(|row| row.1 == Takes::Optional).count();
         assert_eq!((required, optional), (90 + 2, 11));
     }
 

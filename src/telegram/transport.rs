@@ -46,10 +46,7 @@ fn is_certificate(mut cause: &(dyn Error + 'static)) -> bool {
     while let Some(inner) = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         cause = inner;
     }
-    matches!(
-        cause.downcast_ref::<rustls::Error>(),
-        Some(rustls::Error::InvalidCertificate(_))
-    )
+    matches!(cause.downcast_ref::<rustls::Error>(), Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// The errors below `error`, outermost first.

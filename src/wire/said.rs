@@ -67,6 +67,8 @@ pub struct Hello {
     pub updates: Option<Vec<String>>,
     /// Whether it may be ended for being idle.
     pub idle: bool,
+    /// Keys of the wrong type: they have their default.
+    pub unusable: Vec<&'static str>,
 }
 
 /// A send: a method by its name on the wire, and parameters in the order written.
@@ -116,7 +118,7 @@ pub fn parse(line: &[u8]) -> Result<Said<'_>, Misunderstood> {
         return Err(Misunderstood::NoType);
     };
     match kind.as_ref() {
-        "gateway.hello" => hello(line),
+        "gateway.hello" => Ok(hello(&members)),
         "telegram.ack" => ack(line),
         "telegram.nack" => nack(line),
         "telegram.call" => call(line, &members),
@@ -128,26 +130,42 @@ pub fn parse(line: &[u8]) -> Result<Said<'_>, Misunderstood> {
     }
 }
 
-fn hello(line: &str) -> Result<Said<'_>, Misunderstood> {
-    #[derive(Deserialize)]
-    struct Wire {
-        protocol: Option<u64>,
-        #[serde(default)]
-        acks: bool,
-        window: Option<u64>,
-        client: Option<String>,
-        updates: Option<Vec<String>>,
-        idle: Option<bool>,
+/// The `request_id` of a line that was not understood, if it is an object that has one.
+pub fn request_id(line: &[u8]) -> Option<Box<RawValue>> {
+    let members = members(std::str::from_utf8(line).ok()?).ok()?;
+    member(&members, "request_id").filter(|id| id.get() != "null").map(ToOwned::to_owned)
+}
+
+/// A key of the wrong type has its default, so that a slip in one does not cost the others.
+fn hello<'a>(members: &[Param<'a>]) -> Said<'a> {
+    let mut unusable = Vec::new();
+    let mut read = Reader { members, unusable: &mut unusable };
+    let hello = Hello {
+        protocol: read.key("protocol").unwrap_or(1),
+        acks: read.key("acks").unwrap_or(false),
+        window: read.key::<u64>("window").unwrap_or(1).clamp(1, LARGEST_WINDOW) as usize,
+        client: read.key("client"),
+        updates: read.key("updates"),
+        idle: read.key("idle").unwrap_or(true),
+        unusable: Vec::new(),
+    };
+    Said::Hello(Hello { unusable, ..hello })
+}
+
+struct Reader<'r, 'a> {
+    members: &'r [Param<'a>],
+    unusable: &'r mut Vec<&'static str>,
+}
+
+impl<'a> Reader<'_, 'a> {
+    fn key<T: Deserialize<'a>>(&mut self, name: &'static str) -> Option<T> {
+        let value = member(self.members, name).filter(|value| value.get() != "null")?;
+        let read = serde_json::from_str(value.get()).ok();
+        if read.is_none() {
+            self.unusable.push(name);
+        }
+        read
     }
-    let hello: Wire = shaped("gateway.hello", line)?;
-    Ok(Said::Hello(Hello {
-        protocol: hello.protocol.unwrap_or(1),
-        acks: hello.acks,
-        window: hello.window.unwrap_or(1).clamp(1, LARGEST_WINDOW) as usize,
-        client: hello.client,
-        updates: hello.updates,
-        idle: hello.idle.unwrap_or(true),
-    }))
 }
 
 fn ack(line: &str) -> Result<Said<'_>, Misunderstood> {

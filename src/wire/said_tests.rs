@@ -61,6 +61,14 @@ fn acks_and_nacks() {
 fn hello_has_defaults_and_bounds() {
     let Ok(Said::Hello(hello)) = parse(br#"{"type":"gateway.hello"}"#) else { panic!("not a hello") };
     assert_eq!((hello.protocol, hello.acks, hello.window, hello.idle), (1, false, 1, true));
+    let Ok(Said::Hello(hello)) = parse(br#"{"type":"gateway.hello","acks":1,"window":"x","idle":false}"#)
+    else {
+        panic!("not a hello")
+    };
+    assert_eq!(
+        (hello.acks, hello.window, hello.idle, hello.unusable),
+        (false, 1, false, vec!["acks", "window"])
+    );
     let line =
         br#"{"type":"gateway.hello","acks":true,"window":100000,"updates":["message"],"later":{"x":1}}"#;
     let Ok(Said::Hello(hello)) = parse(line) else { panic!("not a hello") };

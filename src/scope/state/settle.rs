@@ -121,7 +121,7 @@ impl State {
     }
 
     /// A failure: nothing is delivered for a while, longer with each in a row.
-    fn hold_longer(&mut self, now: Instant) {
+    pub(super) fn hold_longer(&mut self, now: Instant) {
         let doublings = self.carry.failures.min(30);
         self.carry.failures += 1;
         let wait = self.rules.retry_min.saturating_mul(1 << doublings);

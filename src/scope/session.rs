@@ -1,0 +1,395 @@
+//! The loop of a scope: what happens is put to the state, and what the state decides is performed.
+//!
+//! Owns the worker's handle and the sends that have to wait for room. While one waits the worker is not read, and blocks
+//! in its write; everything else goes on.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
+
+use super::Surroundings;
+use super::event::{Action, Carry, Delivery, End as Ending, Event};
+use super::live::{Live, Order, Reason, Standing};
+use super::sends::{self, Declined};
+use super::state::{PLAIN_SETTLES_AFTER, State};
+use crate::key::ScopeKey;
+use crate::outbox::{Reply, Send};
+use crate::wire::{self, Fault, Opening, Said, SendEvent};
+use crate::worker::{End, Exit, RESPONSES, Response, Worker, WorkerEvent};
+
+/// So many lines of a process that are not understood are logged one by one; the rest is only counted.
+const STRAY_LINES_LOGGED: u32 = 5;
+
+/// A scope and its process.
+pub(super) struct Session {
+    around: Surroundings,
+    key: ScopeKey,
+    live: Arc<Live>,
+    worker: Worker,
+    state: State,
+    /// One slot for each request that may be open. Without one the worker is not read.
+    slots: Arc<Semaphore>,
+    /// A send that waits for a slot or for room in its lane.
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + std::marker::Send>>>,
+    /// Sends without a chat go to the scope's. Not where the bot is a mere guest.
+    has_chat: bool,
+    /// The worker has written something.
+    has_spoken: bool,
+    stray_lines: u32,
+    /// The gateway is ending the worker.
+    ending: bool,
+}
+
+impl Session {
+    pub(super) fn new(
+        around: Surroundings,
+        key: ScopeKey,
+        live: Arc<Live>,
+        worker: Worker,
+        state: State,
+    ) -> Self {
+        Session {
+            around,
+            key,
+            live,
+            worker,
+            state,
+            slots: Arc::new(Semaphore::new(RESPONSES)),
+            waiting: None,
+            has_chat: false,
+            has_spoken: false,
+            stray_lines: 0,
+            ending: false,
+        }
+    }
+
+    /// Serves the process to its end.
+    pub(super) async fn serve(
+        mut self,
+        mut events: mpsc::Receiver<WorkerEvent>,
+        opening: Opening,
+        freed: impl Fn(),
+    ) -> Carry {
+        let mut orders = self.live.orders();
+        // The queue is new and has room.
+        let _ =
+            self.worker.responses().try_send(Response { line: opening.line(&self.around.bot), slot: None });
+        self.happened(Event::Tick).await;
+        loop {
+            if self.live.stands(self.standing()) {
+                freed();
+            }
+            let wake_at = self.state.wake_at(self.around.program.acks());
+            tokio::select! {
+                biased;
+                Ok(()) = orders.changed() => {
+                    let order = *orders.borrow_and_update();
+                    self.ordered(order).await;
+                }
+                () = async { self.waiting.as_mut().expect("checked").await }, if self.waiting.is_some() => {
+                    self.waiting = None;
+                }
+                event = events.recv(), if self.waiting.is_none() => match event {
+                    Some(WorkerEvent::Gone(exit)) => return self.gone(exit).await,
+                    Some(event) => self.worker_did(event).await,
+                    // The worker's tasks are gone without a word, which only a panic of theirs can do.
+                    None => return self.state.carry(),
+                },
+                () = self.live.woken() => self.happened(Event::Woken).await,
+                () = sleep_until(wake_at) => self.time_passed().await,
+            }
+            self.end_if_drained(*orders.borrow());
+        }
+    }
+
+    async fn worker_did(&mut self, event: WorkerEvent) {
+        match event {
+            WorkerEvent::Line(line) => self.said(&line).await,
+            WorkerEvent::TooLong { bytes, head } => {
+                let why = format!("a line of {bytes} bytes is over `--max-line` and was discarded");
+                self.stray(&head, &why, "");
+            }
+            WorkerEvent::AllRead { events } => self.happened(Event::Read(events)).await,
+            WorkerEvent::Gone(_) => {}
+        }
+    }
+
+    async fn said(&mut self, line: &Bytes) {
+        self.live.line_went();
+        let is_first = !std::mem::replace(&mut self.has_spoken, true);
+        self.happened(Event::Line).await;
+        match wire::parse(line) {
+            Ok(Said::Hello(hello)) if is_first => self.introduced(hello).await,
+            Ok(Said::Hello(_)) => self.stray(line, "hello comes first, or not at all", ""),
+            Ok(Said::Ack { update_id, through }) => {
+                self.around.program.has_acked();
+                self.happened(Event::Ack { update_id, through }).await;
+            }
+            Ok(Said::Nack { update_id, retry }) => {
+                self.around.program.has_acked();
+                self.happened(Event::Nack { update_id, retry }).await;
+            }
+            Ok(Said::Send(send)) => self.sends(send, line),
+            Ok(Said::Echo) => self.around.metrics.echoed.add(),
+            Err(wire::Misunderstood::Stray) => {
+                let help =
+                    "\nhelp: stdout is for the protocol alone; print to stderr what is meant for people";
+                self.stray(line, "not a JSON object", help);
+            }
+            Err(misunderstood) => {
+                self.stray(line, &misunderstood.to_string(), "");
+                if let Some(request_id) = wire::request_id(line) {
+                    let line = wire::fault_response(&request_id, Fault::Invalid, &misunderstood.to_string());
+                    self.answer(line);
+                }
+            }
+        }
+    }
+
+    async fn introduced(&mut self, hello: wire::Hello) {
+        let client = hello.client.as_deref().unwrap_or("unnamed");
+        tracing::debug!(scope = %self.key, pid = self.worker.pid, client, acks = hello.acks, window = hello.window, "hello");
+        if hello.protocol != u64::from(wire::PROTOCOL) {
+            tracing::warn!(
+                scope = %self.key, pid = self.worker.pid,
+                "the worker speaks protocol {}, this gateway speaks {}", hello.protocol, wire::PROTOCOL
+            );
+        }
+        for key in hello.unusable {
+            tracing::warn!(scope = %self.key, pid = self.worker.pid, "`{key}` of hello is of the wrong type: ignored");
+        }
+        if hello.acks {
+            self.around.program.has_acked();
+        }
+        if let Some(kinds) = hello.updates {
+            self.around.program.names_kinds(kinds);
+        }
+        self.state.introduced(hello.window, hello.idle);
+        self.happened(Event::Tick).await;
+    }
+
+    fn sends(&mut self, send: SendEvent<'_>, line: &Bytes) {
+        let call = match sends::prepare(&send, &self.key, self.has_chat) {
+            Ok(call) => call,
+            Err(Declined::Echo) => return self.around.metrics.echoed.add(),
+            Err(Declined::Fault(fault, why)) => {
+                self.stray(line, &why, "");
+                if let Some(request_id) = send.request_id {
+                    self.answer(wire::fault_response(request_id, fault, &why));
+                }
+                return;
+            }
+        };
+        let scope = self.key.clone();
+        let request_id = send.request_id.map(ToOwned::to_owned);
+        let make = {
+            let responses = self.worker.responses();
+            move |slot: Option<OwnedSemaphorePermit>| Send {
+                scope,
+                method: call.method,
+                lane: call.lane,
+                body: call.body,
+                retry: send.retry,
+                reply: request_id.zip(slot).map(|(request_id, slot)| {
+                    Reply::new(request_id, move |line| {
+                        // As many slots as places: there is room, unless the worker is gone.
+                        let _ = responses.try_send(Response { line, slot: Some(slot) });
+                    })
+                }),
+            }
+        };
+        let slots = self.slots.clone();
+        let outbox = self.around.outbox.clone();
+        let slot = match send.request_id {
+            None => Ok(None),
+            Some(_) => slots.clone().try_acquire_owned().map(Some),
+        };
+        match slot {
+            Ok(slot) => {
+                if let Some(full) = self.around.outbox.try_submit(make(slot)) {
+                    self.waiting = Some(Box::pin(outbox.submit(full)));
+                }
+            }
+            Err(_) => {
+                self.waiting = Some(Box::pin(async move {
+                    let slot = slots.acquire_owned().await.ok();
+                    outbox.submit(make(slot)).await;
+                }));
+            }
+        }
+    }
+
+    /// A response of our own. It takes no slot: the worker gets at most one for each line it writes, and one that does
+    /// not read them loses them.
+    fn answer(&self, line: Bytes) {
+        let _ = self.worker.responses().try_send(Response { line, slot: None });
+    }
+
+    /// Logs a line that is not understood, with its first bytes.
+    fn stray(&mut self, line: &Bytes, why: &str, help: &str) {
+        self.around.metrics.misunderstood.add();
+        self.stray_lines += 1;
+        if self.stray_lines > STRAY_LINES_LOGGED {
+            return;
+        }
+        let head = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
+        let rest = if self.stray_lines == STRAY_LINES_LOGGED {
+            " (further such lines are only counted)"
+        } else {
+            ""
+        };
+        tracing::warn!(scope = %self.key, pid = self.worker.pid, line = head, "a line of the worker is skipped: {why}{rest}{help}");
+    }
+
+    /// Puts an event to the state and performs what it decides, until there is nothing more to do.
+    async fn happened(&mut self, event: Event) {
+        let mut next = Some(event);
+        while let Some(event) = next.take() {
+            let actions = self.state.handle(event, self.around.program.acks(), Instant::now());
+            for action in actions {
+                if let Some(event) = self.perform(action).await {
+                    next = Some(event);
+                }
+            }
+        }
+    }
+
+    /// Performs an action. Only a load brings a further event, and there is at most one of them in a round.
+    async fn perform(&mut self, action: Action) -> Option<Event> {
+        let Surroundings { journal, metrics, program, .. } = &self.around;
+        let result = match action {
+            Action::Load { after, limit } => {
+                let mut rows = journal.owed(&self.key, after, limit).await.unwrap_or_default();
+                let more = rows.len() == limit;
+                for skipped in rows.extract_if(.., |owed| !program.takes(&owed.kind)) {
+                    metrics.not_wanted.add();
+                    let _ = journal.settle(&self.key, skipped.row).await;
+                }
+                return Some(Event::Loaded { rows, more });
+            }
+            Action::Deliver(Delivery(owed)) => {
+                self.deliver(owed);
+                Ok(())
+            }
+            Action::Settle(row) => {
+                metrics.settled.add();
+                journal.settle(&self.key, row).await
+            }
+            Action::GiveBack { row, failed } => journal.give_back(&self.key, row, failed).await,
+            Action::Bury { row, reason } => {
+                metrics.given_up.add();
+                journal.bury(&self.key, row, &reason).await
+            }
+            Action::Ignore { update_id } => {
+                metrics.ignored_acks.add();
+                tracing::debug!(scope = %self.key, pid = self.worker.pid, update_id, "ack of what is not in flight here");
+                Ok(())
+            }
+        };
+        if let Err(error) = result {
+            tracing::error!(scope = %self.key, "the journal: {error}");
+        }
+        None
+    }
+
+    fn deliver(&mut self, owed: crate::journal::Owed) {
+        self.has_chat |= &*owed.kind != "guest_message";
+        self.live.line_went();
+        // Rows come from JSON that was parsed, so they are UTF-8.
+        let payload = std::str::from_utf8(&owed.payload).unwrap_or("{}");
+        let line = wire::update_event(&owed.kind, owed.update_id, owed.taken + 1, payload);
+        if !self.worker.tell(line) {
+            tracing::error!(scope = %self.key, update_id = owed.update_id, "no room to deliver: comes again");
+        }
+    }
+
+    async fn ordered(&mut self, order: Order) {
+        match order {
+            Order::Serve => {}
+            Order::Drain => self.state.drain(),
+            Order::End(reason) => self.end(reason),
+            Order::Kill => {
+                self.ending = true;
+                self.worker.end(wire::disconnect(Reason::Shutdown.name()), End::Now);
+            }
+        }
+    }
+
+    /// Ends a worker that the gateway waits for, as soon as nothing is in flight and no answer is owed. What a worker
+    /// without acks has read is not waited for: EOF tells it.
+    fn end_if_drained(&mut self, order: Order) {
+        let plain = !self.around.program.acks();
+        let done = self.state.has_nothing_in_flight() || (plain && self.state.has_read_all());
+        let owes_answers = self.slots.available_permits() < RESPONSES;
+        if order == Order::Drain && done && !owes_answers && self.waiting.is_none() {
+            self.end(Reason::Shutdown);
+        }
+    }
+
+    async fn time_passed(&mut self) {
+        match self.state.idle_at() {
+            Some(idle_at) if Instant::now() >= idle_at => self.end(Reason::Idle),
+            _ => self.happened(Event::Tick).await,
+        }
+    }
+
+    fn end(&mut self, reason: Reason) {
+        if std::mem::replace(&mut self.ending, true) {
+            return;
+        }
+        tracing::debug!(scope = %self.key, pid = self.worker.pid, reason = reason.name(), "ending the worker");
+        // One that is perhaps still at work on what it has read is given the time that makes it settled.
+        let patience = match reason {
+            Reason::Shutdown => Duration::ZERO,
+            _ if self.state.has_nothing_in_flight() => Duration::ZERO,
+            _ => PLAIN_SETTLES_AFTER,
+        };
+        self.state.ending();
+        self.worker.end(wire::disconnect(reason.name()), End::Graceful { patience });
+    }
+
+    async fn gone(mut self, exit: Exit) -> Carry {
+        let clean = exit.status.success();
+        let pid = self.worker.pid;
+        if clean || self.ending {
+            tracing::debug!(scope = %self.key, pid, status = %exit.status, "worker ended");
+        } else {
+            let words = exit.last_words.last().map(String::as_str).unwrap_or("nothing on stderr");
+            let status = exit.status.to_string();
+            tracing::warn!(scope = %self.key, pid, status, last_words = words, "a worker died");
+        }
+        let end = Ending { clean, events_taken: exit.events_taken, wrote: exit.wrote };
+        self.happened(Event::Gone(end)).await;
+        // A send that still waits for room is an effect all the same.
+        if let Some(waiting) = self.waiting.take() {
+            tokio::spawn(waiting);
+        }
+        self.state.carry()
+    }
+
+    fn standing(&self) -> Standing {
+        let plain = !self.around.program.acks();
+        if self.ending || self.waiting.is_some() {
+            Standing::Busy
+        } else if self.state.has_nothing_unsettled() {
+            Standing::Idle
+        } else if self.state.has_nothing_in_flight() {
+            Standing::Waiting
+        } else if plain && self.state.has_read_all() {
+            Standing::HasReadAll
+        } else {
+            Standing::Busy
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
