@@ -1,1 +1,3 @@
 //! asgigram.
+
+pub mod sim;
