@@ -1,2 +1,7 @@
-//! The program: hands over to the library and turns its answer into an exit code.
-fn main() {}
+//! The program: hands over to the library, and exits with the code it returns.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(asgigram::cli::main().code())
+}

@@ -8,21 +8,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
+use crate::telegram::UPDATE_KINDS;
+
 /// A cheap handle; clones share the memory.
 #[derive(Clone, Debug)]
 pub struct Program {
     acks: Arc<AtomicBool>,
-    /// The kinds it takes; `None` while it takes all.
-    wanted: watch::Sender<Option<Arc<[String]>>>,
-    /// The operator has named the kinds: what hello says of them changes nothing.
+    /// What Telegram is asked for.
+    asked: watch::Sender<Arc<[String]>>,
+    /// Nobody has named the kinds: all that comes is taken, also kinds that do not exist yet.
+    takes_all: Arc<AtomicBool>,
+    /// The operator has named them: what hello says of them changes nothing.
     fixed: bool,
 }
 
 impl Program {
     /// A program of which only the operator's word is known, if there is one.
-    pub fn new(wanted: Option<Arc<[String]>>) -> Self {
-        let fixed = wanted.is_some();
-        Program { acks: Arc::default(), wanted: watch::Sender::new(wanted), fixed }
+    pub fn new(updates: Option<Vec<String>>) -> Self {
+        let fixed = updates.is_some();
+        let asked: Vec<String> = updates.unwrap_or_else(|| UPDATE_KINDS.map(str::to_owned).to_vec());
+        Program {
+            acks: Arc::default(),
+            asked: watch::Sender::new(asked.into()),
+            takes_all: Arc::new(AtomicBool::new(!fixed)),
+            fixed,
+        }
     }
 
     /// Whether its processes are held to acks.
@@ -36,24 +46,26 @@ impl Program {
     }
 
     /// One of its processes named the kinds it takes.
-    pub fn names_kinds(&self, kinds: Vec<String>) {
-        if !self.fixed {
-            self.wanted.send_if_modified(|wanted| {
-                let news = wanted.as_deref() != Some(&kinds[..]);
-                *wanted = Some(kinds.into());
-                news
-            });
+    pub fn names_kinds(&self, named: Vec<String>) {
+        if self.fixed {
+            return;
         }
+        self.asked.send_if_modified(|asked| {
+            let news = **asked != *named;
+            *asked = named.into();
+            news
+        });
+        self.takes_all.store(false, Ordering::Relaxed);
     }
 
     /// Whether it takes updates of this kind.
     pub fn takes(&self, kind: &str) -> bool {
-        self.wanted.borrow().as_deref().is_none_or(|kinds| kinds.iter().any(|known| known == kind))
+        self.takes_all.load(Ordering::Relaxed) || self.asked.borrow().iter().any(|known| known == kind)
     }
 
-    /// The kinds it takes, as they become known.
-    pub fn wanted(&self) -> watch::Receiver<Option<Arc<[String]>>> {
-        self.wanted.subscribe()
+    /// The kinds to ask Telegram for, as they become known.
+    pub fn asked(&self) -> watch::Receiver<Arc<[String]>> {
+        self.asked.subscribe()
     }
 }
 
@@ -64,10 +76,11 @@ mod tests {
     #[test]
     fn hello_names_the_kinds_unless_the_operator_did() {
         let program = Program::new(None);
-        assert!(program.takes("message") && program.takes("poll"));
+        assert!(program.takes("message") && program.takes("not_invented_yet"));
+        assert_eq!(program.asked().borrow().len(), 27);
         program.names_kinds(vec!["message".into()]);
         assert!(program.takes("message") && !program.takes("poll"));
-        let program = Program::new(Some(Arc::from(["poll".to_owned()])));
+        let program = Program::new(Some(vec!["poll".into()]));
         program.names_kinds(vec!["message".into()]);
         assert!(program.takes("poll") && !program.takes("message"));
     }

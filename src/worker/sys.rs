@@ -59,14 +59,16 @@ pub(super) fn kill_group(pgid: u32) {
     }
 }
 
-/// Raises our limit of open files to the hard limit, and returns what it was, to be put back on workers.
-/// `None` if there is no limit or it cannot be raised.
-pub fn raise_open_file_limit() -> Option<u64> {
+/// Raises our limit of open files to the hard limit. Returns what it was, to be put back on workers, and what it is now.
+/// `None` if there is no limit.
+pub fn raise_open_file_limit() -> Option<(u64, u64)> {
     let limit = rustix::process::getrlimit(Resource::Nofile);
-    let old = limit.current?;
+    let before = limit.current?;
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    rustix::process::setrlimit(Resource::Nofile, raised).ok()?;
-    Some(old)
+    match rustix::process::setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum.map(|now| (before, now)),
+        Err(_) => Some((before, before)),
+    }
 }
 
 /// Puts the soft limit of open files of another process to `soft`, best effort: programs that use select(2) break when

@@ -1,0 +1,206 @@
+//! The options of the command line, with their help.
+//!
+//! Owns names, defaults and words. It checks the form of a value and does nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::values;
+use crate::logging::Format;
+
+/// Turns any program into a Telegram bot.
+///
+/// The gateway gets the bot's updates from Telegram, starts a process of your program for each chat, writes each update
+/// to it as a line of JSON, and sends the lines of JSON that it writes. The protocol is in protocol.md; a shell loop over
+/// `read` speaks it, and a Python ASGI app runs unchanged.
+#[derive(Debug, Parser)]
+#[command(
+    name = "asgigram",
+    version,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100,
+    override_usage = "asgigram [OPTIONS] [TOKEN] -- COMMAND…\n       asgigram [OPTIONS] [TOKEN] MODULE:ATTR\n       asgigram dev|sim|completions|man …",
+    after_help = "Try it without a token: asgigram dev -- COMMAND\nMore on each option: --help",
+    after_long_help = EXIT_CODES
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Subcommands>,
+    #[command(flatten)]
+    pub(super) run: Run,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+    0  done, or stopped by a signal after all was finished
+    1  failed
+    2  the command line cannot be used
+    3  Telegram does not know the token
+    4  the journal is broken
+  130  stopped at once by a second SIGINT (143: SIGTERM, 129: SIGHUP)
+
+Examples:
+  $ asgigram dev -- python3 bot.py                       a chat with your bot, no token needed
+  $ export TELEGRAM_BOT_TOKEN=…; asgigram -- ./bot.sh     the real thing
+  $ asgigram --token-file /run/secrets/token bot:app      an ASGI app";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Subcommands {
+    /// Chat with your bot in the terminal, on a simulated Telegram
+    ///
+    /// Starts the simulator and the gateway in one process: no token, no network. Type as a user and see what the bot
+    /// answers.
+    Dev(super::dev::Dev),
+    /// Run the simulated Telegram alone, for tests of any bot
+    ///
+    /// A Bot API server on a local address, with a control API under /sim/. Any well-formed token is a bot. The first line
+    /// on stdout is `listening on http://ADDRESS`.
+    Sim(Sim),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Options of `asgigram sim`.
+#[derive(Debug, Args)]
+pub(super) struct Sim {
+    /// Where to listen
+    ///
+    /// Port 0 takes a free one. Anything but a loopback address lets others on the network use it.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081", env = "ASGIGRAM_LISTEN")]
+    pub(super) listen: std::net::SocketAddr,
+    #[command(flatten)]
+    pub(super) log: Log,
+}
+
+/// A gateway to Telegram.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The bot's token, and an ASGI app where no COMMAND is given
+    ///
+    /// The token is better given in the environment variable TELEGRAM_BOT_TOKEN or with --token-file: everybody on the
+    /// machine can read the arguments of a process. MODULE:ATTR hosts that app with python3 from PATH.
+    #[arg(value_name = "TOKEN|MODULE:ATTR", num_args = 0..=2)]
+    pub(super) words: Vec<String>,
+    /// A file that holds the token
+    ///
+    /// For secrets of containers. The newline at its end is left out.
+    #[arg(long, value_name = "PATH", env = "ASGIGRAM_TOKEN_FILE", help_heading = "Telegram")]
+    pub(super) token_file: Option<PathBuf>,
+    /// Where the Bot API is
+    ///
+    /// Another than Telegram's own for a local Bot API server, or for `asgigram sim`.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ASGIGRAM_API_URL",
+        default_value = "https://api.telegram.org",
+        help_heading = "Telegram"
+    )]
+    pub(super) api_url: String,
+    /// Throw away the updates that wait at Telegram when the gateway starts
+    ///
+    /// Without it they are delivered: Telegram keeps them for a day.
+    #[arg(long, env = "ASGIGRAM_DROP_PENDING", help_heading = "Telegram")]
+    pub(super) drop_pending: bool,
+    /// Remove the webhook if one is set
+    ///
+    /// While a webhook is set Telegram gives updates to nobody else. What waits is kept.
+    #[arg(long, env = "ASGIGRAM_DELETE_WEBHOOK", help_heading = "Telegram")]
+    pub(super) delete_webhook: bool,
+    /// How long Telegram may hold a poll open, at most 50s
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "ASGIGRAM_POLL_TIMEOUT",
+        default_value = "50s",
+        value_parser = values::duration,
+        help_heading = "Telegram"
+    )]
+    pub(super) poll_timeout: Duration,
+    #[command(flatten)]
+    pub(super) worker: Worker,
+    #[command(flatten)]
+    pub(super) log: Log,
+    /// The program to run for each chat, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) program: Vec<OsString>,
+}
+
+/// How workers are run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Workers")]
+pub(super) struct Worker {
+    /// Deliver only these kinds of updates, such as `message,callback_query`
+    ///
+    /// Telegram is asked for no others. Without it all kinds are delivered, or those that the worker names in its hello.
+    #[arg(long, value_name = "LIST", env = "ASGIGRAM_UPDATES", value_delimiter = ',')]
+    pub(super) updates: Option<Vec<String>>,
+    /// The most app instances that live at once
+    ///
+    /// As in the asgigram of 2017. Each process is one; --max-workers is the lower limit of the two.
+    #[arg(short, long, value_name = "N", env = "ASGIGRAM_MAX_APPLICATIONS", default_value_t = 1000, value_parser = at_least_one())]
+    pub(super) max_applications: u64,
+    /// The most processes that live at once
+    ///
+    /// A chat that needs one more gets the place of the process that was idle longest. If none can be spared it waits.
+    #[arg(long, value_name = "N", env = "ASGIGRAM_MAX_WORKERS", default_value_t = 100, value_parser = at_least_one())]
+    pub(super) max_workers: u64,
+    /// End a process that had nothing to do for so long
+    ///
+    /// The chat's next update starts a new one.
+    #[arg(long, value_name = "DURATION", env = "ASGIGRAM_IDLE_TIMEOUT", default_value = "15m", value_parser = values::duration)]
+    pub(super) idle_timeout: Duration,
+    /// How often an update is tried before it is given up
+    #[arg(long, value_name = "N", env = "ASGIGRAM_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_attempts: u32,
+    /// How long a chat rests after a failure: the first time, and at most
+    ///
+    /// The delay doubles with each failure in a row and starts anew after a success. Other chats go on.
+    #[arg(long, value_name = "FROM..TO", env = "ASGIGRAM_RETRY_DELAY", default_value = "1s..60s", value_parser = values::duration_range)]
+    pub(super) retry_delay: (Duration, Duration),
+    /// How long a process has to end once it is told to
+    ///
+    /// Its input is closed at once, at 70 % of this it gets SIGTERM, at 90 % SIGKILL, each with its whole process group.
+    #[arg(long, value_name = "DURATION", env = "ASGIGRAM_GRACE", default_value = "3s", value_parser = values::duration)]
+    pub(super) grace: Duration,
+    /// How long the gateway waits at its end for what is in flight
+    #[arg(long, value_name = "DURATION", env = "ASGIGRAM_DRAIN", default_value = "5s", value_parser = values::duration)]
+    pub(super) drain: Duration,
+    /// The longest line that a worker may write
+    ///
+    /// A longer one is thrown away and reported; the worker goes on.
+    #[arg(long, value_name = "SIZE", env = "ASGIGRAM_MAX_LINE", default_value = "16MiB", value_parser = values::size)]
+    pub(super) max_line: usize,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(super) struct Log {
+    /// Say more; twice for everything
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Say only what needs attention; twice for errors alone
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub(super) quiet: u8,
+    /// Lines for people, or a JSON object a line
+    #[arg(long, value_name = "FORMAT", env = "ASGIGRAM_LOG_FORMAT", default_value = "text", value_enum)]
+    pub(super) log_format: Format,
+}
+
+impl Log {
+    pub(super) fn verbosity(self) -> i8 {
+        i8::try_from(self.verbose.min(9)).unwrap_or(9) - i8::try_from(self.quiet.min(9)).unwrap_or(9)
+    }
+}
+
+fn at_least_one() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..)
+}

@@ -1,0 +1,228 @@
+//! The life of a gateway, from the token to the last worker: all wiring is here and nowhere else.
+//!
+//! Owns the order in which parts begin and end. It does none of their work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::exit::{Exit, Fatal};
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::poller::{self, IdentifyError, PollError, PollerConfig};
+use crate::polls::Polls;
+use crate::router::Router;
+use crate::scope::{Order, Program, Reason, Surroundings};
+use crate::shutdown::Shutdown;
+use crate::telegram::{Client, ClientConfig};
+use crate::wire::Bot;
+use crate::worker::{EnvironmentPlan, Launcher, LauncherConfig, raise_open_file_limit};
+
+/// How many bytes of updates may wait for their workers. Past that polling pauses; Telegram keeps updates for a day.
+const JOURNAL_MAX: u64 = 1 << 30;
+/// How many batches of scopes' names may wait for the router. It never waits long; when full, polling does.
+const ARRIVALS: usize = 16;
+/// Descriptors that are not a worker's: connections to Telegram, listeners, the log.
+const OWN_DESCRIPTORS: u64 = 400;
+/// What a worker costs: both ends of its stdin, its stdout, its stderr, and the one that tells of its end.
+const DESCRIPTORS_A_WORKER: u64 = 5;
+
+/// Runs a gateway until `shutdown` asks it to stop. What it is asked twice it does at once.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
+    let client = Client::new(ClientConfig::new(config.api_url.clone(), config.token.clone()))
+        .map_err(|error| Fatal::new(Exit::Usage, error))?;
+    let bot = tokio::select! {
+        bot = poller::identify(&client) => bot.map_err(bad_bot)?,
+        _ = shutdown.requested(1) => return Ok(Exit::Done),
+    };
+    let polls = Polls::default();
+    let metrics = Arc::new(Metrics::default());
+    let journal = Journal::in_memory(JOURNAL_MAX);
+    let outbox = Outbox::new(client.clone(), polls.clone(), metrics.clone());
+    let program = Program::new(config.updates.clone());
+    let bot = Bot { id: bot.id, username: bot.username.unwrap_or_default(), user: bot.raw };
+    let (launcher, max_live) = launcher(&config, &bot);
+    tracing::info!(
+        bot = format!("@{} ({})", bot.username, bot.id),
+        api = config.api_url,
+        worker = %config.command.program.display(),
+        processes = max_live,
+        "ready. Updates wait in memory: they survive the crash of a worker, not that of this gateway"
+    );
+
+    let poller_config = PollerConfig {
+        poll_timeout: config.poll_timeout,
+        drop_pending: config.drop_pending,
+        delete_webhook: config.delete_webhook,
+        polls: Arc::new(move |poll_id| polls.sender(poll_id)),
+        ..PollerConfig::new(bot.id)
+    };
+    let around = Surroundings {
+        journal: journal.clone(),
+        outbox: outbox.clone(),
+        launcher,
+        program: program.clone(),
+        bot: Arc::new(bot),
+        rules: config.rules.clone(),
+        metrics: metrics.clone(),
+    };
+    let (names, arrivals) = mpsc::channel(ARRIVALS);
+    let (orders, ordered) = watch::channel(Order::Serve);
+    let stop_polling = CancellationToken::new();
+    let mut poller = tokio::spawn(poller::run(
+        poller_config,
+        client,
+        journal.clone(),
+        names,
+        program.asked(),
+        stop_polling.clone(),
+    ));
+    let router = tokio::spawn(Router::new(around, max_live).run(arrivals, ordered));
+
+    let broken = tokio::select! {
+        _ = shutdown.requested(1) => None,
+        ended = &mut poller => Some(poller_ended(ended)),
+    };
+    stop_polling.cancel();
+    let stop = Stop { orders, router, outbox, drain: config.drain, grace: config.grace };
+    let exit = stop.run(&shutdown).await;
+    if broken.is_none() {
+        // It confirms the last updates, within a deadline of its own.
+        let _ = poller.await;
+    }
+    tell_what_was_done(&metrics, &journal);
+    match broken {
+        Some(fatal) => Err(fatal),
+        None => Ok(exit),
+    }
+}
+
+fn launcher(config: &Config, bot: &Bot) -> (Launcher, usize) {
+    let open_files = raise_open_file_limit();
+    let room = open_files.map(|(_, limit)| limit.saturating_sub(OWN_DESCRIPTORS) / DESCRIPTORS_A_WORKER);
+    let room = room.map_or(usize::MAX, |room| usize::try_from(room.max(1)).unwrap_or(usize::MAX));
+    if room < config.max_live {
+        tracing::warn!(
+            "the limit of open files allows {room} processes at once, not {}: more scopes than that take turns\n\
+             help: raise the hard limit (`ulimit -Hn`, `LimitNOFILE=` of a systemd unit)",
+            config.max_live
+        );
+    }
+    let mut environment = EnvironmentPlan::new(
+        std::env::vars_os(),
+        &config.option_variables,
+        config.token.expose(),
+        bot.id,
+        &bot.username,
+    );
+    environment.set.extend(config.command.variables.clone());
+    let launcher = Launcher::new(LauncherConfig {
+        program: config.command.program.clone(),
+        args: config.command.args.clone(),
+        environment,
+        grace: config.grace,
+        max_line: config.max_line,
+        open_files: open_files.map(|(before, _)| before),
+        run: format!("{:08x}", fastrand::u32(..)),
+    });
+    (launcher, config.max_live.min(room))
+}
+
+/// The stages of the end, each with its deadline.
+struct Stop {
+    orders: watch::Sender<Order>,
+    router: JoinHandle<()>,
+    outbox: Outbox,
+    drain: Duration,
+    grace: Duration,
+}
+
+impl Stop {
+    /// Workers finish what is in flight, are ended, and what they sent goes out. A second request ends all at once.
+    async fn run(mut self, shutdown: &Shutdown) -> Exit {
+        tracing::info!(
+            "stopping: waiting up to {:?} for what is in flight (again to stop at once)",
+            self.drain
+        );
+        self.orders.send_replace(Order::Drain);
+        let gentle = async {
+            if tokio::time::timeout(self.drain, &mut self.router).await.is_err() {
+                tracing::info!("stopping: ending the workers that are still busy, within {:?}", self.grace);
+                self.orders.send_replace(Order::End(Reason::Shutdown));
+                let _ = (&mut self.router).await;
+            }
+            let unsent = self.outbox.close(self.drain).await;
+            if unsent > 0 {
+                tracing::warn!(
+                    unsent,
+                    "stopped with sends that Telegram did not take in time: they are lost"
+                );
+            }
+        };
+        let hurried = tokio::select! {
+            () = gentle => return Exit::Done,
+            requests = shutdown.requested(2) => requests,
+        };
+        tracing::warn!("stopping at once");
+        self.orders.send_replace(Order::Kill);
+        // SIGKILL and reaping take milliseconds.
+        let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.router).await;
+        match hurried.signal {
+            0 => Exit::Failed,
+            number => Exit::Signal(number),
+        }
+    }
+}
+
+fn bad_bot(error: IdentifyError) -> Fatal {
+    let (exit, help) = match &error {
+        IdentifyError::BadToken(_) => (
+            Exit::BadToken,
+            Some(
+                "check the token: @BotFather shows it under /mybots, and a revoked one is never valid again",
+            ),
+        ),
+        IdentifyError::Refused(_) | IdentifyError::Odd(_) => (Exit::Failed, Some("check --api-url")),
+    };
+    let fatal = Fatal::new(exit, error);
+    match help {
+        Some(help) => fatal.with_help(help),
+        None => fatal,
+    }
+}
+
+fn poller_ended(ended: Result<Result<(), PollError>, tokio::task::JoinError>) -> Fatal {
+    let error = match ended {
+        Ok(Ok(())) => anyhow::anyhow!("polling ended by itself"),
+        Ok(Err(PollError::Journal(error))) => {
+            return Fatal::new(Exit::Journal, anyhow::Error::from(error).context("the journal is broken"));
+        }
+        Ok(Err(error)) => error.into(),
+        Err(panic) => panic.into(),
+    };
+    Fatal::new(Exit::Failed, error.context("polling ended"))
+}
+
+fn tell_what_was_done(metrics: &Metrics, journal: &Journal) {
+    let unsettled = journal.len();
+    tracing::info!(
+        settled = metrics.settled.get(),
+        given_up = metrics.given_up.get(),
+        not_wanted = metrics.not_wanted.get(),
+        sent = metrics.sent.get(),
+        failed_sends = metrics.failed.get(),
+        processes = metrics.started.get(),
+        "stopped"
+    );
+    if unsettled > 0 {
+        tracing::warn!(
+            unsettled,
+            "these updates were with no worker to the end: they are lost with this gateway"
+        );
+    }
+}
