@@ -6,6 +6,7 @@ mod routes;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -47,8 +48,28 @@ pub(super) fn routes(sim: &Sim) -> Router<Sim> {
 async fn check_sender(State(sim): State<Sim>, request: Request, next: Next) -> Response {
     match fault_of_sender(&sim, request.method(), request.headers()) {
         Some(why) => refusal(403, why),
-        None => next.run(request).await,
+        None => in_json(next.run(request).await).await,
     }
+}
+
+/// Gives what the router refuses by itself (a number that is none, a wrong verb) the form of all other refusals.
+async fn in_json(response: Response) -> Response {
+    let json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
+    if json || !response.status().is_client_error() {
+        return response;
+    }
+    let status = response.status();
+    let text = to_bytes(response.into_body(), 4096).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let why = if text.is_empty() {
+        status.canonical_reason().unwrap_or("refused")
+    } else {
+        &text
+    };
+    refusal(status.as_u16(), why)
 }
 
 fn fault_of_sender(sim: &Sim, method: &Method, headers: &HeaderMap) -> Option<&'static str> {

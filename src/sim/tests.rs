@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod polling;
+mod requests;
 mod sending;
 
 use serde_json::{Value, json};
