@@ -10,6 +10,7 @@ use super::allowed::Allowed;
 use super::answer::Failure;
 use super::chats::Chats;
 use super::facts::facts;
+use super::files::Files;
 use super::json::Object;
 use super::log::Log;
 use super::queue::Queue;
@@ -72,6 +73,7 @@ pub(crate) struct State {
     pub(crate) webhook: Webhook,
     pub(crate) webhook_set_ms: Option<i64>,
     pub(crate) chats: Chats,
+    pub(crate) files: Files,
     pub(crate) queries: HashMap<String, Query>,
     /// The bot's own User JSON.
     pub(crate) me: Arc<str>,
@@ -94,6 +96,7 @@ impl Bot {
             webhook: Webhook::default(),
             webhook_set_ms: None,
             chats: Chats::default(),
+            files: Files::default(),
             queries: HashMap::new(),
             me,
             logged_out_until_ms: None,

@@ -37,6 +37,7 @@ pub(super) fn routes(sim: &Sim) -> Router<Sim> {
         .route("/{bot}/users/{user}/callbacks", post(routes::press))
         .route("/{bot}/chats", post(routes::chat))
         .route("/{bot}/chats/{chat}/messages", get(routes::messages))
+        .route("/{bot}/files/{id}", post(routes::file))
         .route("/{bot}/calls", get(routes::calls))
         .route("/{bot}/events", get(routes::events))
         .route("/{bot}/state", get(routes::state))

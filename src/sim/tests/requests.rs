@@ -99,3 +99,51 @@ async fn parameters_come_from_everywhere_and_the_query_wins() {
         json!({"chat_id": "7", "document": {"file": "a.txt", "size": 5}})
     );
 }
+
+#[tokio::test]
+async fn files_are_downloaded() {
+    let server = Server::start().await;
+    server.says("hi").await;
+    let url = format!("{}/sim/42/files/ABC?filename=cat.png", server.base);
+    assert_eq!(
+        server
+            .client
+            .post(url)
+            .body("meow")
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    let file = server.works("getFile", json!({"file_id": "ABC"})).await;
+    assert_eq!(
+        (&file["file_path"], &file["file_size"]),
+        (&json!("documents/ABC.png"), &json!(4))
+    );
+    let url = format!("{}/file/bot{TOKEN}/documents/ABC.png", server.base);
+    assert_eq!(
+        server.client.get(url).send().await.unwrap().text().await.unwrap(),
+        "meow"
+    );
+    let url = format!("{}/file/bot{TOKEN}/documents/none", server.base);
+    assert_eq!(server.client.get(url).send().await.unwrap().status(), 404);
+    assert_eq!(
+        server.fails("getFile", json!({"file_id": "x"})).await,
+        "Bad Request: invalid file_id"
+    );
+    assert_eq!(
+        server.fails("getFile", json!({})).await,
+        "Bad Request: file_id not specified"
+    );
+    let photo = server
+        .works("sendPhoto", json!({"chat_id": 7, "photo": "ABC"}))
+        .await;
+    let media = json!({"type": "video", "media": "DEF", "caption": "c"});
+    let edit = json!({"chat_id": 7, "message_id": photo["message_id"], "media": media});
+    let edited = server.works("editMessageMedia", edit).await;
+    assert_eq!(
+        (&edited["video"]["file_id"], &edited["caption"]),
+        (&json!("DEF"), &json!("c"))
+    );
+}
