@@ -12,6 +12,7 @@ use super::chats::Chats;
 use super::facts::facts;
 use super::files::Files;
 use super::json::Object;
+use super::limits::{Pace, RateLimits};
 use super::log::Log;
 use super::queue::Queue;
 
@@ -73,6 +74,9 @@ pub(crate) struct State {
     pub(crate) webhook: Webhook,
     pub(crate) webhook_set_ms: Option<i64>,
     pub(crate) chats: Chats,
+    /// The pace it is held to, if any.
+    pub(crate) limits: Option<RateLimits>,
+    pub(crate) pace: Pace,
     pub(crate) files: Files,
     pub(crate) queries: HashMap<String, Query>,
     /// The bot's own User JSON.
@@ -83,7 +87,7 @@ pub(crate) struct State {
 
 impl Bot {
     /// A bot whose first update will have the given id.
-    pub(crate) fn new(id: i64, first_update_id: i64, log: Log) -> Bot {
+    pub(crate) fn new(id: i64, first_update_id: i64, limits: Option<RateLimits>) -> Bot {
         let me = Object::new()
             .number("id", id)
             .flag("is_bot", true)
@@ -96,6 +100,8 @@ impl Bot {
             webhook: Webhook::default(),
             webhook_set_ms: None,
             chats: Chats::default(),
+            limits,
+            pace: Pace::default(),
             files: Files::default(),
             queries: HashMap::new(),
             me,
@@ -106,7 +112,7 @@ impl Bot {
         Bot {
             id,
             state: Mutex::new(state),
-            log: Mutex::new(log),
+            log: Mutex::default(),
             updates_bell,
             log_bell,
         }

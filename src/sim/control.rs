@@ -1,4 +1,18 @@
 //! The control API under `/sim`: JSON in and out, thin wrappers over what [`Sim`] can do.
+//!
+//! | route | does |
+//! |---|---|
+//! | `GET /sim` | version, bots, time |
+//! | `POST /sim/faults`, `/sim/clock` | orders a [`Fault`](super::Fault); `{"advance":SECONDS}` |
+//! | `POST /sim/{bot}/updates` | puts raw updates in the queue |
+//! | `POST /sim/{bot}/users/{id}` | makes or renames a user: `first_name`, `username`, `access` |
+//! | `POST /sim/{bot}/users/{id}/messages`, `/edits`, `/callbacks` | a user writes, edits, presses a button |
+//! | `POST /sim/{bot}/chats`, `GET …/chats/{id}/messages` | makes or changes a chat; what is in it |
+//! | `POST /sim/{bot}/files/{file_id}?filename=` | a file for the bot to download |
+//! | `GET /sim/{bot}/calls?since=&method=&wait=&polls=1` | the calls the bot made |
+//! | `GET /sim/{bot}/events?since=&wait=` | what the bot made visible |
+//! | `GET /sim/{bot}/state` | the queue: pending, confirmed, allowed_updates, parked |
+//!
 //! Errors are `{"ok":false,"error":"…"}` with status 400; foreign pages get 403 (see `guard.rs`).
 
 mod routes;

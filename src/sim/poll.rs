@@ -28,7 +28,8 @@ const CONFLICT_MS: i64 = 3000;
 const BATCH: Duration = Duration::from_millis(1);
 
 const WEBHOOK_ACTIVE: &str = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
-const OTHER_POLL: &str =
+/// What the older of two polls is told.
+pub(crate) const OTHER_POLL: &str =
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
 
 /// A poll's wish, after the server's clamping.
@@ -183,7 +184,6 @@ fn look(state: &mut State, ticket: u64, now_ms: i64, limit: usize, leave: bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::log::Log;
 
     fn begin_with(bot: &Bot, form: &str, now_ms: i64) -> Result<Wish, Failure> {
         let mut params = Params::default();
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn wishes_are_clamped() {
-        let bot = Bot::new(1, 100, Log::default());
+        let bot = Bot::new(1, 100, None);
         for (now, (form, limit, timeout_seconds)) in [
             ("", 100, 0),
             ("limit=0&offset=1", 1, 0),
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_same_offset_again_is_slowed_down() {
-        let bot = Bot::new(1, 100, Log::default());
+        let bot = Bot::new(1, 100, None);
         begin_with(&bot, "offset=7", 0).unwrap();
         assert_eq!(
             begin_with(&bot, "offset=7", 499).unwrap(),

@@ -9,7 +9,7 @@ use crate::sim::message::Content;
 use crate::sim::params::Params;
 
 use super::Call;
-use super::send::{check_length, message_caption, replied, send, store};
+use super::send::{check_length, keep_pace, message_caption, replied, send, store};
 use super::synthesis::{random_name, snake_case, value};
 
 /// Most messages in an album.
@@ -139,6 +139,7 @@ pub(super) fn send_media_group(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::bad("too many messages to send as an album"));
     }
     items.iter().try_for_each(check_length)?;
+    keep_pace(call, chat)?;
     let group = format!(
         "\"media_group_id\":{}",
         quote(&(fastrand::u64(..) >> 1).to_string())
