@@ -130,7 +130,7 @@ fn begin(state: &mut State, params: &Params, now_ms: i64) -> Result<Wish, Failur
         return Err(Failure::new(409, WEBHOOK_ACTIVE));
     }
     let offset = params.int("offset");
-    let mut limit = if params.has("limit") {
+    let mut limit = if params.some_text("limit").is_some() {
         params.int("limit").clamp(1, MAX_LIMIT)
     } else {
         MAX_LIMIT
@@ -200,6 +200,7 @@ mod tests {
             ("limit=500&timeout=500&offset=2", 100, 50),
             ("limit=-3&timeout=-1&offset=3", 1, 0),
             ("limit=abc&timeout=9x&offset=4", 1, 9),
+            ("limit=&offset=5", 100, 0),
         ]
         .into_iter()
         .enumerate()

@@ -43,7 +43,7 @@ pub(super) fn set_webhook(call: &mut Call<'_>) -> Outcome {
     let webhook = Webhook {
         url: check_url(url)?,
         has_certificate: params.file("certificate").is_some(),
-        max_connections: if params.has("max_connections") {
+        max_connections: if params.some_text("max_connections").is_some() {
             params.int("max_connections").clamp(1, 100)
         } else {
             40
