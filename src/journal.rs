@@ -8,6 +8,7 @@ mod memory;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::key::ScopeKey;
 use memory::Memory;
@@ -55,6 +56,8 @@ pub struct Owed {
     pub taken: u32,
     /// How many of those count as failed attempts: those that the gateway did not cause.
     pub failed: u32,
+    /// When it came.
+    pub arrived: Instant,
 }
 
 /// What [`Journal::append`] did.

@@ -27,6 +27,8 @@ pub struct Metrics {
     pub settled: Counter,
     /// Updates settled undelivered, since the program does not take their kind.
     pub not_wanted: Counter,
+    /// Questions settled undelivered, since they had waited too long to be answered.
+    pub expired: Counter,
     /// Updates given up.
     pub given_up: Counter,
     /// Processes started.

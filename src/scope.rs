@@ -4,6 +4,7 @@
 //! when something is owed. It never decides which scopes live, and never waits for another scope.
 
 mod event;
+mod expiry;
 mod live;
 mod program;
 mod sends;

@@ -160,6 +160,12 @@ pub(super) struct Worker {
     /// How often an update is tried before it is given up
     #[arg(long, value_name = "N", env = "ASGIGRAM_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) max_attempts: u32,
+    /// End a process that has read an update and says nothing for so long
+    ///
+    /// The update has then failed and is tried again. A line of the worker begins the time anew, and it stands still
+    /// while Telegram keeps the worker waiting. A worker that never acknowledges is not held to it.
+    #[arg(long, value_name = "DURATION", env = "ASGIGRAM_HANDLE_TIMEOUT", default_value = "10m", value_parser = values::duration)]
+    pub(super) handle_timeout: Duration,
     /// How long a chat rests after a failure: the first time, and at most
     ///
     /// The delay doubles with each failure in a row and starts anew after a success. Other chats go on.

@@ -120,6 +120,7 @@ fn config(worker: Worker, command: Command, option_variables: Vec<String>) -> Co
             retry_max: worker.retry_delay.1,
             max_attempts: worker.max_attempts,
             idle_timeout: worker.idle_timeout,
+            handle_timeout: worker.handle_timeout,
         },
         grace: worker.grace,
         drain: worker.drain,

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use tokio::time::Instant;
 
 use super::{Appended, Arrival, JournalError, Owed, Row, Unreadable};
 use crate::key::ScopeKey;
@@ -40,6 +41,7 @@ struct Entry {
     payload: Bytes,
     taken: u32,
     failed: u32,
+    arrived: Instant,
 }
 
 impl Memory {
@@ -79,7 +81,8 @@ impl Memory {
             };
             self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
             self.rows.fetch_add(1, Ordering::Relaxed);
-            let entry = Entry { update_id, kind: kind.into(), payload, taken: 0, failed: 0 };
+            let entry =
+                Entry { update_id, kind: kind.into(), payload, taken: 0, failed: 0, arrived: Instant::now() };
             self.scopes.entry(scope.clone()).or_default().insert(row, entry);
             if named.insert(scope.clone()) {
                 appended.scopes.push(scope);
@@ -102,6 +105,7 @@ impl Memory {
                 payload: entry.payload.clone(),
                 taken: entry.taken,
                 failed: entry.failed,
+                arrived: entry.arrived,
             })
             .collect()
     }

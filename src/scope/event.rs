@@ -20,6 +20,8 @@ pub struct Rules {
     pub max_attempts: u32,
     /// A process with nothing to do is ended after this long.
     pub idle_timeout: Duration,
+    /// A worker that has read an update and says nothing for this long is ended, and has failed.
+    pub handle_timeout: Duration,
 }
 
 /// What one process of a scope leaves to the next.
@@ -61,8 +63,6 @@ pub(super) enum Event {
         /// What it wants for it.
         retry: Retry,
     },
-    /// A line went either way.
-    Line,
     /// Time passed.
     Tick,
     /// The process is over.
@@ -92,6 +92,8 @@ pub(super) enum Action {
     },
     /// Write this update to the worker.
     Deliver(Delivery),
+    /// Settle this question undelivered: nobody can answer it any more.
+    Expire(Row),
     /// Done with.
     Settle(Row),
     /// Taken and not settled.
@@ -117,10 +119,15 @@ pub(super) enum Action {
 
 /// An update to deliver. Two are the same if they are of the same row.
 #[derive(Clone, Debug)]
-pub(super) struct Delivery(pub(super) Owed);
+pub(super) struct Delivery {
+    /// The update.
+    pub(super) owed: Owed,
+    /// Telegram does not take its answer any more.
+    pub(super) late: bool,
+}
 
 impl PartialEq for Delivery {
     fn eq(&self, other: &Self) -> bool {
-        self.0.row == other.0.row
+        self.owed.row == other.owed.row
     }
 }

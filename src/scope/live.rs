@@ -27,6 +27,8 @@ pub enum Reason {
     Idle,
     /// Another scope needs its place.
     Evicted,
+    /// It read an update and got no further.
+    Timeout,
     /// The gateway stops.
     Shutdown,
 }
@@ -37,6 +39,7 @@ impl Reason {
         match self {
             Reason::Idle => "idle",
             Reason::Evicted => "evicted",
+            Reason::Timeout => "timeout",
             Reason::Shutdown => "shutdown",
         }
     }

@@ -33,6 +33,8 @@ pub(super) struct Session {
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Sends without a chat go to the scope's. Not where the bot is a mere guest.
     has_chat: bool,
+    /// The gateway owed the worker something when it last looked.
+    owed: bool,
     /// The worker has written something.
     has_spoken: bool,
     stray_lines: u32,
@@ -57,6 +59,7 @@ impl Session {
             slots: Arc::new(Semaphore::new(RESPONSES)),
             waiting: None,
             has_chat: false,
+            owed: false,
             has_spoken: false,
             stray_lines: 0,
             ending: false,
@@ -79,7 +82,9 @@ impl Session {
             if self.live.stands(self.standing()) {
                 freed();
             }
-            let wake_at = self.state.wake_at(self.around.program.acks());
+            self.note_what_is_owed();
+            let wake_at = [self.state.wake_at(self.around.program.acks()), self.timeout_at()];
+            let wake_at = wake_at.into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Ok(()) = orders.changed() => {
@@ -140,12 +145,17 @@ impl Session {
                 }
                 return Some(Event::Loaded { rows, more });
             }
-            Action::Deliver(Delivery(owed)) => {
-                self.deliver(owed);
+            Action::Deliver(Delivery { owed, late }) => {
+                self.deliver(owed, late);
                 Ok(())
             }
             Action::Settle(row) => {
                 metrics.settled.add();
+                journal.settle(&self.key, row).await
+            }
+            Action::Expire(row) => {
+                metrics.expired.add();
+                tracing::info!(scope = %self.key, "a question waited too long to be answered: settled undelivered");
                 journal.settle(&self.key, row).await
             }
             Action::GiveBack { row, failed } => journal.give_back(&self.key, row, failed).await,
@@ -165,12 +175,12 @@ impl Session {
         None
     }
 
-    fn deliver(&mut self, owed: crate::journal::Owed) {
+    fn deliver(&mut self, owed: crate::journal::Owed, late: bool) {
         self.has_chat |= &*owed.kind != "guest_message";
         self.live.line_went();
         // Rows come from JSON that was parsed, so they are UTF-8.
         let payload = std::str::from_utf8(&owed.payload).unwrap_or("{}");
-        let line = wire::update_event(&owed.kind, owed.update_id, owed.taken + 1, payload);
+        let line = wire::update_event(&owed.kind, owed.update_id, owed.taken + 1, late, payload);
         if !self.worker.tell(line) {
             tracing::error!(scope = %self.key, update_id = owed.update_id, "no room to deliver: comes again");
         }
@@ -200,10 +210,32 @@ impl Session {
     }
 
     async fn time_passed(&mut self) {
-        match self.state.idle_at() {
-            Some(idle_at) if Instant::now() >= idle_at => self.end(Reason::Idle),
-            _ => self.happened(Event::Tick).await,
+        self.note_what_is_owed();
+        let is_over = |at: Option<Instant>| at.is_some_and(|at| Instant::now() >= at);
+        if is_over(self.state.idle_at()) {
+            self.end(Reason::Idle);
+        } else if is_over(self.timeout_at()) {
+            tracing::warn!(
+                scope = %self.key, pid = self.worker.pid,
+                "the worker read an update and has said nothing for `--handle-timeout`: ending it"
+            );
+            self.end(Reason::Timeout);
+        } else {
+            self.happened(Event::Tick).await;
         }
+    }
+
+    /// While the gateway owes the worker something its time stands still, and begins anew when it has got it.
+    fn note_what_is_owed(&mut self) {
+        let owes = self.waiting.is_some() || self.slots.available_permits() < RESPONSES;
+        if std::mem::replace(&mut self.owed, owes) || owes {
+            self.state.line_went(Instant::now());
+        }
+    }
+
+    /// When the worker is to be ended for getting no further.
+    fn timeout_at(&self) -> Option<Instant> {
+        self.around.program.acks().then(|| self.state.timeout_at()).flatten()
     }
 
     fn end(&mut self, reason: Reason) {
@@ -216,11 +248,11 @@ impl Session {
         tracing::debug!(scope = %self.key, pid = self.worker.pid, reason = reason.name(), "ending the worker");
         // One that is perhaps still at work on what it has read is given the time that makes it settled.
         let patience = match reason {
-            Reason::Shutdown => Duration::ZERO,
+            Reason::Shutdown | Reason::Timeout => Duration::ZERO,
             _ if self.state.has_nothing_in_flight() => Duration::ZERO,
             _ => PLAIN_SETTLES_AFTER,
         };
-        self.state.ending();
+        self.state.ending(reason == Reason::Timeout);
         self.worker.end(wire::disconnect(reason.name()), End::Graceful { patience });
     }
 

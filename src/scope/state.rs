@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::event::{Action, Carry, Delivery, Event, Rules};
+use super::expiry::{Freshness, freshness};
 use crate::journal::{Owed, Row};
 
 /// An update read by a worker that never acknowledges is settled after this long, at the latest.
@@ -40,6 +41,8 @@ pub(super) struct State {
     draining: bool,
     /// The gateway is ending the process.
     ending: bool,
+    /// It is ended because it did not get done.
+    failed: bool,
     last_line: Instant,
 }
 
@@ -67,6 +70,7 @@ impl State {
             lines: 0,
             draining: false,
             ending: false,
+            failed: false,
             last_line: now,
         }
     }
@@ -82,11 +86,18 @@ impl State {
         self.draining = true;
     }
 
-    /// The gateway is ending the process: nothing more is delivered, and goodbye is its last event line.
-    pub(super) fn ending(&mut self) {
+    /// The gateway is ending the process: nothing more is delivered, and goodbye is its last event line. `failed` if that
+    /// is the worker's own fault.
+    pub(super) fn ending(&mut self, failed: bool) {
         self.draining = true;
         self.ending = true;
+        self.failed = failed;
         self.lines += 1;
+    }
+
+    /// A line went either way.
+    pub(super) fn line_went(&mut self, now: Instant) {
+        self.last_line = now;
     }
 
     /// Takes an event and says what to do. `acks` is whether the command is held to acks by now.
@@ -95,7 +106,6 @@ impl State {
         match event {
             Event::Loaded { rows, more } => self.take_in(rows, more),
             Event::Woken => self.more = true,
-            Event::Line => self.last_line = now,
             Event::Tick => {}
             Event::Read(lines) => self.read(lines, acks, now, &mut actions),
             Event::Ack { update_id, through } => self.acked(update_id, through, &mut actions),
@@ -125,6 +135,13 @@ impl State {
     pub(super) fn idle_at(&self) -> Option<Instant> {
         let idle = self.may_idle && !self.ending && self.has_nothing_unsettled();
         idle.then(|| self.last_line + self.rules.idle_timeout)
+    }
+
+    /// When a worker that has read an update and says nothing is to be ended: a line either way begins the time anew.
+    /// Meaningful for a worker that acknowledges.
+    pub(super) fn timeout_at(&self) -> Option<Instant> {
+        let read = self.in_flight.iter().find_map(|flight| flight.read).filter(|_| !self.ending);
+        read.map(|read| read.max(self.last_line) + self.rules.handle_timeout)
     }
 
     /// Nothing is owed to this process, as far as it is known.
@@ -170,8 +187,16 @@ impl State {
             let Some(owed) = self.pending.pop_front() else {
                 break;
             };
+            let late = match freshness(&owed.kind, now.saturating_duration_since(owed.arrived)) {
+                Freshness::Fresh => false,
+                Freshness::Late => true,
+                Freshness::Expired => {
+                    actions.push(Action::Expire(owed.row));
+                    continue;
+                }
+            };
             self.lines += 1;
-            actions.push(Action::Deliver(Delivery(owed.clone())));
+            actions.push(Action::Deliver(Delivery { owed: owed.clone(), late }));
             self.in_flight.push_back(Flight { owed, line: self.lines, read: None });
         }
     }

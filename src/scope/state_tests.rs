@@ -24,6 +24,7 @@ impl Paper {
             retry_max: Duration::from_secs(4),
             max_attempts: 3,
             idle_timeout: Duration::from_secs(900),
+            handle_timeout: Duration::from_secs(600),
         };
         let now = Instant::now();
         let mut paper = Paper { state: State::new(rules, carry, now), acks, now, journal, done: Vec::new() };
@@ -43,9 +44,12 @@ impl Paper {
                     actions.extend(self.state.handle(Event::Loaded { rows, more }, self.acks, self.now));
                 }
                 Action::Deliver(delivery) => {
-                    self.done.push(format!("deliver {}#{}", delivery.0.update_id, delivery.0.taken + 1));
+                    let late = if delivery.late { " late" } else { "" };
+                    let Owed { update_id, taken, .. } = delivery.owed;
+                    self.done.push(format!("deliver {update_id}#{}{late}", taken + 1));
                 }
                 Action::Settle(row) => self.forget(row, "settle"),
+                Action::Expire(row) => self.forget(row, "expire"),
                 Action::Bury { row, reason } => self.forget(row, &format!("bury ({reason})")),
                 Action::GiveBack { row, failed } => {
                     let owed = self.journal.iter_mut().find(|owed| owed.row == row).unwrap();
@@ -69,8 +73,13 @@ impl Paper {
         self.on(Event::Ack { update_id, through: false })
     }
 
+    fn says_something(&mut self) -> &mut Self {
+        self.state.line_went(self.now);
+        self
+    }
+
     fn ends(&mut self) -> &mut Self {
-        self.state.ending();
+        self.state.ending(false);
         self
     }
 
@@ -98,7 +107,16 @@ impl Paper {
 }
 
 fn owed(row: u64, update_id: i64) -> Owed {
-    Owed { row: Row(row), update_id, kind: "message".into(), payload: "{}".into(), taken: 0, failed: 0 }
+    let arrived = Instant::now();
+    Owed {
+        row: Row(row),
+        update_id,
+        kind: "message".into(),
+        payload: "{}".into(),
+        taken: 0,
+        failed: 0,
+        arrived,
+    }
 }
 
 #[test]
@@ -227,10 +245,36 @@ fn nacks_postpone_fail_or_give_up() {
 fn an_idle_process_has_a_time_to_end() {
     let mut scope = Paper::new(true, 1);
     assert_eq!(scope.state.idle_at(), None);
-    scope.after(5).on(Event::Line).ack(1);
+    scope.after(5).says_something().ack(1);
     assert_eq!(scope.state.idle_at(), Some(scope.now + Duration::from_secs(900)));
     scope.state.introduced(1, false);
     assert_eq!(scope.state.idle_at(), None);
+}
+
+#[test]
+fn a_worker_that_read_and_says_nothing_has_a_time_to_end_and_has_failed() {
+    let mut scope = Paper::new(true, 1);
+    assert_eq!(scope.state.timeout_at(), None, "it has not read it yet");
+    scope.on(Event::Read(1));
+    let timeout = Duration::from_secs(600);
+    assert_eq!(scope.state.timeout_at(), Some(scope.now + timeout));
+    scope.after(5).says_something();
+    assert_eq!(scope.state.timeout_at(), Some(scope.now + timeout));
+    scope.state.ending(true);
+    assert_eq!(scope.exits(true, 2).done(), "deliver 1#1, fail 1");
+    assert!(scope.state.carry().hold_until.is_some());
+}
+
+#[test]
+fn a_question_that_waited_too_long_is_not_delivered_and_an_act_is_late() {
+    let mut inline = owed(1, 1);
+    inline.kind = "inline_query".into();
+    let mut press = owed(2, 2);
+    press.kind = "callback_query".into();
+    let carry = Carry { hold_until: Some(Instant::now() + Duration::from_secs(200)), ..Carry::default() };
+    let mut scope = Paper::with(true, vec![inline, press], carry);
+    assert_eq!(scope.after(199).done(), "");
+    assert_eq!(scope.after(2).done(), "expire 1, deliver 2#1 late");
 }
 
 proptest::proptest! {

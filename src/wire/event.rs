@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 use super::one_line;
 
 /// The envelope's keys. A payload key of the same name arrives as `<kind>_<key>` (today only `poll_type`).
-const ENVELOPE: [&str; 3] = ["type", "update_id", "attempt"];
+const ENVELOPE: [&str; 4] = ["type", "update_id", "attempt", "late"];
 
 /// `{"type":"telegram.<kind>","update_id":N,…payload keys}` and a newline. `payload` is a JSON object; `attempt` is
-/// named from the second on.
-pub fn update_event(kind: &str, update_id: i64, attempt: u32, payload: &str) -> Bytes {
+/// named from the second on; `late` is named if Telegram does not take an answer to it any more.
+pub fn update_event(kind: &str, update_id: i64, attempt: u32, late: bool, payload: &str) -> Bytes {
     let payload = one_line(payload);
     let payload = if collides(&payload) { renamed(kind, &payload) } else { payload };
     let members = payload.trim().strip_prefix('{').unwrap_or("}");
@@ -25,6 +25,9 @@ pub fn update_event(kind: &str, update_id: i64, attempt: u32, payload: &str) -> 
     line.push_str(&format!("{{\"type\":{name},\"update_id\":{update_id}"));
     if attempt > 1 {
         line.push_str(&format!(",\"attempt\":{attempt}"));
+    }
+    if late {
+        line.push_str(",\"late\":true");
     }
     if !members.trim_start().starts_with('}') {
         line.push(',');
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     fn event(kind: &str, attempt: u32, payload: &str) -> String {
-        String::from_utf8(update_event(kind, 501, attempt, payload).to_vec()).unwrap()
+        String::from_utf8(update_event(kind, 501, attempt, false, payload).to_vec()).unwrap()
     }
 
     #[test]
@@ -81,6 +84,11 @@ mod tests {
 
     #[test]
     fn attempts_are_named_from_the_second_on() {
+        let late = update_event("callback_query", 501, 1, true, r#"{"id":"9"}"#);
+        assert_eq!(
+            late,
+            "{\"type\":\"telegram.callback_query\",\"update_id\":501,\"late\":true,\"id\":\"9\"}\n"
+        );
         assert_eq!(event("x", 2, "{}"), "{\"type\":\"telegram.x\",\"update_id\":501,\"attempt\":2}\n");
     }
 

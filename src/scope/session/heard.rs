@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::Session;
 use crate::outbox::{Outgoing, Reply};
@@ -19,7 +20,7 @@ impl Session {
     pub(super) async fn said(&mut self, line: &Bytes) {
         self.live.line_went();
         let is_first = !std::mem::replace(&mut self.has_spoken, true);
-        self.happened(Event::Line).await;
+        self.state.line_went(Instant::now());
         match wire::parse(line) {
             Ok(Said::Hello(hello)) if is_first => self.introduced(hello).await,
             Ok(Said::Hello(_)) => self.stray(line, "hello comes first, or not at all", ""),

@@ -74,14 +74,15 @@ impl State {
         }
         let started_badly = end.events_taken == 0 && !settled_any;
         let failed = !end.clean || !unsettled.is_empty() || started_badly;
-        let charged = !self.ending && unsettled.len() == 1;
-        if !self.ending && unsettled.len() > 1 {
+        let by_itself = !self.ending || self.failed;
+        let charged = by_itself && unsettled.len() == 1;
+        if by_itself && unsettled.len() > 1 {
             self.carry.singly = unsettled.len() as u32;
         }
         for owed in unsettled {
             self.give_back(owed, charged, actions);
         }
-        if !self.ending && failed {
+        if by_itself && failed {
             self.hold_longer(now);
         }
     }
