@@ -7,16 +7,15 @@ mod slots;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dashmap::DashMap;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use crate::key::ScopeKey;
-use crate::scope::{self, Carry, Ended, Live, Order, Reason, Standing, Surroundings};
+use crate::scope::{self, Bell, Carry, Ended, Live, Order, Reason, Standing, Surroundings};
 use slots::Slots;
 
 /// When the machine has no room for a process, nothing is started for so long.
@@ -38,9 +37,11 @@ pub struct Router {
     evicting: usize,
     paused_until: Option<Instant>,
     complained: Option<Instant>,
-    /// Somebody waits for a place: scopes then tell when they can be done without.
-    pressed: Arc<AtomicBool>,
-    freed: Arc<Notify>,
+    /// While the program is the suspect one scope at a time tries whether it works again.
+    probe: Option<ScopeKey>,
+    /// How many probes have failed in a row.
+    failed_probes: u32,
+    bell: Arc<Bell>,
 }
 
 impl Router {
@@ -56,8 +57,9 @@ impl Router {
             evicting: 0,
             paused_until: None,
             complained: None,
-            pressed: Arc::default(),
-            freed: Arc::default(),
+            probe: None,
+            failed_probes: 0,
+            bell: Arc::default(),
         }
     }
 
@@ -83,7 +85,7 @@ impl Router {
                 Ok(()) = orders.changed() => {}
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended).await,
                 Some(keys) = arrivals.recv() => keys.iter().for_each(|key| self.owed(key)),
-                () = self.freed.notified() => {}
+                () = self.bell.rung() => {}
                 () = async { tokio::time::sleep_until(wake_at.expect("checked")).await }, if wake_at.is_some() => {
                     self.slots.wake(Instant::now());
                     self.paused_until = self.paused_until.filter(|until| *until > Instant::now());
@@ -100,29 +102,30 @@ impl Router {
     }
 
     fn start_and_evict(&mut self) {
-        while self.paused_until.is_none() && self.tasks.len() < self.max_live {
+        if !self.around.program.is_suspect() {
+            self.probe = None;
+            self.failed_probes = 0;
+        }
+        while self.paused_until.is_none() && self.probe.is_none() && self.tasks.len() < self.max_live {
             let Some((key, carry)) = self.slots.next() else { break };
+            self.probe = self.around.program.is_suspect().then(|| key.clone());
             self.start(key, carry);
         }
         let needed = match self.paused_until {
+            // Nobody is helped by a place while the program is broken.
+            _ if self.around.program.is_suspect() => 0,
             Some(_) => 1,
             None => self.slots.waiting(),
         };
-        self.pressed.store(needed > 0, Ordering::Relaxed);
+        self.bell.press(needed > 0);
         if needed > self.evicting {
             self.evict(needed - self.evicting);
         }
     }
 
     fn start(&mut self, key: ScopeKey, carry: Carry) {
-        let live = Arc::new(Live::new());
-        let (pressed, freed) = (self.pressed.clone(), self.freed.clone());
-        let told = move || {
-            if pressed.load(Ordering::Relaxed) {
-                freed.notify_one();
-            }
-        };
-        let scope = scope::run(self.around.clone(), key.clone(), carry, live.clone(), told);
+        let live = Arc::new(Live::new(self.bell.clone()));
+        let scope = scope::run(self.around.clone(), key.clone(), carry, live.clone());
         let task = self.tasks.spawn(scope);
         self.names.insert(task.id(), key.clone());
         self.live.insert(key, live);
@@ -159,6 +162,12 @@ impl Router {
         if ended.as_ref().is_some_and(|ended| ended.machine_is_full) {
             self.complain(now);
             self.paused_until = Some(now + PAUSE);
+        }
+        if self.probe.take_if(|probe| *probe == key).is_some() {
+            let rules = &self.around.rules;
+            let wait = rules.retry_min.saturating_mul(1 << self.failed_probes.min(20)).min(rules.retry_max);
+            self.failed_probes += 1;
+            self.paused_until = Some(now + wait);
         }
         let carry = ended.map_or_else(Carry::default, |ended| ended.carry);
         let owed = self.around.journal.owed(&key, None, 1).await;

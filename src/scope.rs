@@ -10,6 +10,7 @@ mod program;
 mod sends;
 mod session;
 mod state;
+mod suspicion;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::outbox::Outbox;
 use crate::wire::{Bot, Opening};
 use crate::worker::{Launcher, StartError, WorkerIdentity};
 pub use event::{Carry, Rules};
-pub use live::{Live, Order, Reason, Standing};
+pub use live::{Bell, Live, Order, Reason, Standing};
 pub use program::Program;
 use session::Session;
 use state::State;
@@ -56,14 +57,8 @@ pub struct Ended {
     pub machine_is_full: bool,
 }
 
-/// Serves a scope with one process until that ends. `freed` is called whenever the scope becomes easier to do without.
-pub async fn run(
-    around: Surroundings,
-    key: ScopeKey,
-    carry: Carry,
-    live: Arc<Live>,
-    freed: impl Fn() + Send + 'static,
-) -> Ended {
+/// Serves a scope with one process until that ends.
+pub async fn run(around: Surroundings, key: ScopeKey, carry: Carry, live: Arc<Live>) -> Ended {
     let ended = Ended { carry, machine_is_full: false };
     let Some(first) = first_owed(&around, &key).await else { return ended };
     let opening = opening(&key, &first, &around.bot);
@@ -80,7 +75,7 @@ pub async fn run(
             around.metrics.started.add();
             tracing::debug!(scope = %key, pid = worker.pid, "worker started");
             let state = State::new(around.rules.clone(), carry, Instant::now());
-            let carry = Session::new(around, key, live, worker, state).serve(events, opening, freed).await;
+            let carry = Session::new(around, key, live, worker, state).serve(events, opening).await;
             Ended { carry, machine_is_full: false }
         }
         Err(StartError::Busy(error)) => {
@@ -89,6 +84,7 @@ pub async fn run(
         }
         Err(error) => {
             tracing::error!(scope = %key, "no worker: {error}");
+            around.program.failed(&key);
             Ended { carry: state::after_failed_start(&around.rules, carry, Instant::now()), ..ended }
         }
     }

@@ -78,6 +78,8 @@ pub(super) struct End {
     pub(super) events_taken: u64,
     /// Whether it wrote anything.
     pub(super) wrote: bool,
+    /// The program itself is the suspect: no update is charged.
+    pub(super) blameless: bool,
 }
 
 /// What is to be done about it.

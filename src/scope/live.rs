@@ -2,7 +2,8 @@
 //!
 //! Owns the few shared words between a scope's loop and the router. They are hints and orders, never the state itself.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -58,9 +59,34 @@ pub enum Standing {
     Busy = 3,
 }
 
+/// Where scopes ring for the router.
+#[derive(Debug, Default)]
+pub struct Bell {
+    /// Somebody waits for a place: scopes then ring when they can be done without.
+    pressed: AtomicBool,
+    rung: Notify,
+}
+
+impl Bell {
+    /// Says whether somebody waits for a place.
+    pub fn press(&self, pressed: bool) {
+        self.pressed.store(pressed, Ordering::Relaxed);
+    }
+
+    /// Waits until a scope rings. One ring is kept for a router that is not waiting.
+    pub async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    pub(super) fn ring(&self) {
+        self.rung.notify_one();
+    }
+}
+
 /// A live scope, shared between its loop and the router.
 #[derive(Debug)]
 pub struct Live {
+    bell: Arc<Bell>,
     wake: Notify,
     order: watch::Sender<Order>,
     standing: AtomicU8,
@@ -71,8 +97,9 @@ pub struct Live {
 
 impl Live {
     /// A scope that begins now.
-    pub fn new() -> Self {
+    pub fn new(bell: Arc<Bell>) -> Self {
         Live {
+            bell,
             wake: Notify::new(),
             order: watch::Sender::new(Order::Serve),
             standing: AtomicU8::new(Standing::Busy as u8),
@@ -130,14 +157,16 @@ impl Live {
         self.last_line.store(self.born.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Returns whether the worker has become easier to do without.
-    pub(super) fn stands(&self, standing: Standing) -> bool {
-        self.standing.swap(standing as u8, Ordering::Relaxed) > standing as u8
+    /// Notes whether the worker can be done without, and rings if that has become easier and somebody waits for a place.
+    pub(super) fn stands(&self, standing: Standing) {
+        let before = self.standing.swap(standing as u8, Ordering::Relaxed);
+        if before > standing as u8 && self.bell.pressed.load(Ordering::Relaxed) {
+            self.bell.ring();
+        }
     }
-}
 
-impl Default for Live {
-    fn default() -> Self {
-        Self::new()
+    /// Has the router look again.
+    pub(super) fn ring(&self) {
+        self.bell.ring();
     }
 }

@@ -3,11 +3,13 @@
 //! Owns that memory: whether the program acknowledges, and which update kinds it takes. Once said it holds for every
 //! process, also for those that have not said it yet.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::suspicion::Suspicion;
+use crate::key::ScopeKey;
 use crate::telegram::UPDATE_KINDS;
 
 /// A cheap handle; clones share the memory.
@@ -20,6 +22,9 @@ pub struct Program {
     takes_all: Arc<AtomicBool>,
     /// The operator has named them: what hello says of them changes nothing.
     fixed: bool,
+    suspicion: Arc<Mutex<Suspicion>>,
+    /// Something has failed since the last success. Most of the time nothing has, and then nobody needs the lock.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl Program {
@@ -32,6 +37,8 @@ impl Program {
             asked: watch::Sender::new(asked.into()),
             takes_all: Arc::new(AtomicBool::new(!fixed)),
             fixed,
+            suspicion: Arc::default(),
+            has_failed: Arc::default(),
         }
     }
 
@@ -56,6 +63,32 @@ impl Program {
             news
         });
         self.takes_all.store(false, Ordering::Relaxed);
+    }
+
+    /// One of its processes ended and had settled nothing. Returns whether that makes the program the suspect.
+    pub fn failed(&self, scope: &ScopeKey) -> bool {
+        let mut suspicion = self.suspicion.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = suspicion.is_raised();
+        suspicion.failed(scope);
+        self.has_failed.store(true, Ordering::Relaxed);
+        !before && suspicion.is_raised()
+    }
+
+    /// An update was settled. Returns whether the program was the suspect until now.
+    pub fn succeeded(&self) -> bool {
+        if !self.has_failed.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        let mut suspicion = self.suspicion.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = suspicion.is_raised();
+        suspicion.succeeded();
+        before
+    }
+
+    /// Whether the program itself is the suspect: nothing that fails now is the fault of an update.
+    pub fn is_suspect(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+            && self.suspicion.lock().unwrap_or_else(PoisonError::into_inner).is_raised()
     }
 
     /// Whether it takes updates of this kind.

@@ -67,21 +67,14 @@ impl Session {
     }
 
     /// Serves the process to its end.
-    pub(super) async fn serve(
-        mut self,
-        mut events: mpsc::Receiver<WorkerEvent>,
-        opening: Opening,
-        freed: impl Fn(),
-    ) -> Carry {
+    pub(super) async fn serve(mut self, mut events: mpsc::Receiver<WorkerEvent>, opening: Opening) -> Carry {
         let mut orders = self.live.orders();
         // The queue is new and has room.
         let _ =
             self.worker.responses().try_send(Response { line: opening.line(&self.around.bot), slot: None });
         self.happened(Event::Tick).await;
         loop {
-            if self.live.stands(self.standing()) {
-                freed();
-            }
+            self.live.stands(self.standing());
             self.note_what_is_owed();
             let wake_at = [self.state.wake_at(self.around.program.acks()), self.timeout_at()];
             let wake_at = wake_at.into_iter().flatten().min();
@@ -151,6 +144,10 @@ impl Session {
             }
             Action::Settle(row) => {
                 metrics.settled.add();
+                if program.succeeded() {
+                    tracing::info!(scope = %self.key, "the program works again: all chats go on");
+                    self.live.ring();
+                }
                 journal.settle(&self.key, row).await
             }
             Action::Expire(row) => {
@@ -266,8 +263,17 @@ impl Session {
             let status = exit.status.to_string();
             tracing::warn!(scope = %self.key, pid, status, last_words = words, "a worker died");
         }
-        let end = Ending { clean, events_taken: exit.events_taken, wrote: exit.wrote };
+        let blameless = self.around.program.is_suspect();
+        let end = Ending { clean, events_taken: exit.events_taken, wrote: exit.wrote, blameless };
         self.happened(Event::Gone(end)).await;
+        if self.state.was_in_vain() && self.around.program.failed(&self.key) {
+            tracing::error!(
+                status = exit.status.to_string(),
+                last_words = exit.last_words.join("\n"),
+                "the program fails whatever it is given, in chat after chat: deliveries pause but for one probe at a time, \
+                 and no update is charged\nhelp: mend the program; the first update it gets done resumes all"
+            );
+        }
         // A send that still waits for room is an effect all the same.
         if let Some(waiting) = self.waiting.take() {
             self.around.outbox.adopt(waiting);

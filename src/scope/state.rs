@@ -44,6 +44,8 @@ pub(super) struct State {
     /// It is ended because it did not get done.
     failed: bool,
     last_line: Instant,
+    /// Something was settled in the life of this process.
+    has_settled: bool,
 }
 
 #[derive(Debug)]
@@ -72,6 +74,7 @@ impl State {
             ending: false,
             failed: false,
             last_line: now,
+            has_settled: false,
         }
     }
 
@@ -157,6 +160,11 @@ impl State {
     /// The worker has read all it was given.
     pub(super) fn has_read_all(&self) -> bool {
         self.in_flight.iter().all(|flight| flight.read.is_some())
+    }
+
+    /// Whether the process ended in failure and had settled nothing. Meaningful after [`Event::Gone`].
+    pub(super) fn was_in_vain(&self) -> bool {
+        !self.has_settled && self.carry.failures > 0 && (!self.ending || self.failed)
     }
 
     /// What the next process must know. Meaningful after [`Event::Gone`].

@@ -84,7 +84,7 @@ impl Paper {
     }
 
     fn exits(&mut self, clean: bool, events_taken: u64) -> &mut Self {
-        self.on(Event::Gone(End { clean, events_taken, wrote: true }))
+        self.on(Event::Gone(End { clean, events_taken, wrote: true, blameless: false }))
     }
 
     fn after(&mut self, seconds: u64) -> &mut Self {
@@ -169,7 +169,7 @@ fn a_program_that_never_reads_has_answered_by_writing() {
     assert_eq!(fortune.exits(true, 0).done(), "deliver 1#1, settle 1");
     let mut silent = Paper::new(false, 1);
     assert_eq!(
-        silent.on(Event::Gone(End { clean: true, events_taken: 0, wrote: false })).done(),
+        silent.on(Event::Gone(End { clean: true, events_taken: 0, wrote: false, blameless: false })).done(),
         "deliver 1#1"
     );
     assert!(silent.state.carry().hold_until.is_some(), "or it would be started again without end");

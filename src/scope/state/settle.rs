@@ -75,7 +75,7 @@ impl State {
         let started_badly = end.events_taken == 0 && !settled_any;
         let failed = !end.clean || !unsettled.is_empty() || started_badly;
         let by_itself = !self.ending || self.failed;
-        let charged = by_itself && unsettled.len() == 1;
+        let charged = by_itself && !end.blameless && unsettled.len() == 1;
         if by_itself && unsettled.len() > 1 {
             self.carry.singly = unsettled.len() as u32;
         }
@@ -98,6 +98,7 @@ impl State {
     }
 
     fn settled(&mut self, row: Row, actions: &mut Vec<Action>) {
+        self.has_settled = true;
         self.carry.failures = 0;
         self.carry.singly = self.carry.singly.saturating_sub(1);
         actions.push(Action::Settle(row));
