@@ -43,7 +43,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
     let polls = Polls::default();
     let metrics = Arc::new(Metrics::default());
     let journal = Journal::in_memory(JOURNAL_MAX);
-    let outbox = Outbox::new(client.clone(), polls.clone(), metrics.clone());
+    let outbox = Outbox::new(client.clone(), journal.clone(), polls.clone(), metrics.clone());
     let program = Program::new(config.updates.clone());
     let bot = Bot { id: bot.id, username: bot.username.unwrap_or_default(), user: bot.raw };
     let (launcher, max_live) = launcher(&config, &bot);

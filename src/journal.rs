@@ -60,6 +60,34 @@ pub struct Owed {
     pub arrived: Instant,
 }
 
+/// A send that Telegram could not take yet, as the outbox hands it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldSend {
+    /// The lane it waits in, in the outbox's own words.
+    pub lane: String,
+    /// The method of the Bot API.
+    pub method: String,
+    /// Its parameters, byte for byte as they will be sent.
+    pub body: Bytes,
+    /// Whether it may be sent again when it is unknown whether Telegram has it.
+    pub retry: bool,
+}
+
+/// The name of a stored send. A later one is greater, and none is ever used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SendId(pub u64);
+
+/// A send that is kept until Telegram has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSend {
+    /// Its name.
+    pub id: SendId,
+    /// The scope that sent it.
+    pub scope: ScopeKey,
+    /// The send.
+    pub send: HeldSend,
+}
+
 /// What [`Journal::append`] did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Appended {
@@ -116,6 +144,28 @@ impl Journal {
     /// The worker is done with this row.
     pub async fn settle(&self, scope: &ScopeKey, row: Row) -> Result<(), JournalError> {
         self.store.settle(scope, row);
+        Ok(())
+    }
+
+    /// Whether sends can be written down. Where they cannot, an update is settled without them.
+    pub fn stores_sends(&self) -> bool {
+        false
+    }
+
+    /// The worker is done with this row, and these sends that it made before are still to be made: both or neither is
+    /// written. Returns the names of the sends.
+    pub async fn settle_with(
+        &self,
+        scope: &ScopeKey,
+        row: Row,
+        _sends: Vec<HeldSend>,
+    ) -> Result<Vec<SendId>, JournalError> {
+        self.store.settle(scope, row);
+        Ok(Vec::new())
+    }
+
+    /// Telegram has this send, or it has failed: it is struck out.
+    pub async fn sent(&self, _id: SendId) -> Result<(), JournalError> {
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! Owns the lanes, one per chat with something to send; each makes one call at a time. Sends that name no chat wait in
 //! no lane. It never reads a worker and never waits for one.
 
+mod fate;
 mod lanes;
 mod retry;
 
@@ -18,11 +19,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::journal::{HeldSend, Journal, SendId, StoredSend};
 use crate::key::ScopeKey;
 use crate::metrics::Metrics;
 use crate::polls::Polls;
 use crate::telegram::{ApiError, Client, Method};
 use crate::wire::{self, Fault};
+pub use fate::Fate;
 pub use lanes::Lane;
 use lanes::Lanes;
 use retry::{Backoff, Verdict};
@@ -49,6 +52,24 @@ pub struct Outgoing {
     pub retry: bool,
     /// Who wants to know what came of it.
     pub reply: Option<Reply>,
+    /// What becomes of it.
+    pub fate: Arc<Fate>,
+}
+
+impl Outgoing {
+    /// As an earlier gateway left it in the journal; `None` if it is of a method that is not called any more.
+    fn restored(stored: StoredSend) -> Option<Self> {
+        let HeldSend { lane, method, body, retry } = stored.send;
+        Some(Outgoing {
+            scope: stored.scope,
+            method: Method::parse(&method).ok()?,
+            lane: lane.parse().ok(),
+            body,
+            retry,
+            reply: None,
+            fate: Arc::new(Fate::restored(stored.id)),
+        })
+    }
 }
 
 /// Where an answer goes.
@@ -79,6 +100,7 @@ pub struct Outbox {
 #[derive(Debug)]
 struct Shared {
     client: Client,
+    journal: Journal,
     lanes: Lanes,
     open_calls: Semaphore,
     without_lane: Arc<Semaphore>,
@@ -90,11 +112,12 @@ struct Shared {
 }
 
 impl Outbox {
-    /// An outbox that sends through `client`.
-    pub fn new(client: Client, polls: Polls, metrics: Arc<Metrics>) -> Self {
+    /// An outbox that sends through `client`, and strikes stored sends out of `journal` when they have an outcome.
+    pub fn new(client: Client, journal: Journal, polls: Polls, metrics: Arc<Metrics>) -> Self {
         Outbox {
             shared: Arc::new(Shared {
                 client,
+                journal,
                 lanes: Lanes::default(),
                 open_calls: Semaphore::new(OPEN_CALLS),
                 without_lane: Arc::new(Semaphore::new(WITHOUT_LANE)),
@@ -131,6 +154,17 @@ impl Outbox {
                 Some(lane) => outbox.shared.lanes.room(lane).acquire_many_owned(lanes::weight(&send)).await,
             };
             outbox.enqueue(send, permit.expect("these semaphores are never closed"));
+        }
+    }
+
+    /// Takes what an earlier gateway left to be sent, in its order.
+    pub async fn restore(&self, stored: Vec<StoredSend>) {
+        for send in stored {
+            let id = send.id;
+            match Outgoing::restored(send) {
+                Some(send) => self.submit(send).await,
+                None => self.shared.strike_out(Some(id)).await,
+            }
         }
     }
 
@@ -187,11 +221,11 @@ impl Shared {
                 result = self.call(&send) => result,
             };
             let error = match result {
-                Ok(answer) => return self.succeeded(send, &answer.result),
+                Ok(answer) => return self.succeeded(send, &answer.result).await,
                 Err(error) => error,
             };
             match backoff.verdict(&error, Instant::now()) {
-                Verdict::Failed => return self.failed(send, &error),
+                Verdict::Failed => return self.failed(send, &error).await,
                 Verdict::Again { after } => {
                     let (scope, method) = (send.scope.to_string(), send.method.name());
                     tracing::warn!(scope, method, wait = ?after, "a send has to wait: {error}");
@@ -209,8 +243,9 @@ impl Shared {
         self.client.call(send.method.name(), send.body.clone(), DEADLINE).await
     }
 
-    fn succeeded(&self, send: Outgoing, result: &RawValue) {
+    async fn succeeded(&self, send: Outgoing, result: &RawValue) {
         self.metrics.sent.add();
+        self.strike_out(send.fate.finish()).await;
         if send.method.name() == "sendPoll"
             && let Some(poll_id) = poll_id(result)
         {
@@ -222,8 +257,9 @@ impl Shared {
         }
     }
 
-    fn failed(&self, send: Outgoing, error: &ApiError) {
+    async fn failed(&self, send: Outgoing, error: &ApiError) {
         self.metrics.failed.add();
+        self.strike_out(send.fate.finish()).await;
         let Some(Reply { request_id, tell }) = send.reply else {
             let (scope, method) = (send.scope.to_string(), send.method.name());
             return tracing::warn!(scope, method, "a send failed: {error}");
@@ -236,7 +272,19 @@ impl Shared {
         });
     }
 
+    async fn strike_out(&self, stored: Option<SendId>) {
+        if let Some(id) = stored
+            && let Err(error) = self.journal.sent(id).await
+        {
+            tracing::error!("the journal: {error}: a send may be made again after a restart");
+        }
+    }
+
+    /// It is not made by this gateway. If it is in the journal the next one makes it.
     fn abandon(&self, send: Outgoing) {
+        if !send.fate.is_open() {
+            return;
+        }
         self.metrics.failed.add();
         match send.reply {
             Some(Reply { request_id, tell }) => {

@@ -3,6 +3,7 @@
 //! Owns the worker and performs what [`state`] decides. A scope lives as long as its process: the router starts it again
 //! when something is owed. It never decides which scopes live, and never waits for another scope.
 
+mod effects;
 mod event;
 mod expiry;
 mod live;

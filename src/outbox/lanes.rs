@@ -3,6 +3,8 @@
 //! Owns the queues and their room. A lane exists while somebody works it off. It never makes a call.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -25,6 +27,10 @@ pub enum Lane {
     Name(Box<str>),
 }
 
+/// An empty text is no lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoLane;
+
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     lanes: DashMap<Lane, Queue>,
@@ -43,9 +49,28 @@ impl Lane {
             true => serde_json::from_str(chat_id).ok()?,
             false => chat_id.to_owned(),
         };
+        text.parse().ok()
+    }
+}
+
+/// As it is written to the journal.
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lane::Chat(id) => write!(f, "{id}"),
+            Lane::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl FromStr for Lane {
+    type Err = NoLane;
+
+    fn from_str(text: &str) -> Result<Self, NoLane> {
         match text.parse() {
-            Ok(number) => Some(Lane::Chat(number)),
-            Err(_) => Some(Lane::Name(text.to_lowercase().into())),
+            _ if text.is_empty() => Err(NoLane),
+            Ok(number) => Ok(Lane::Chat(number)),
+            Err(_) => Ok(Lane::Name(text.to_lowercase().into())),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::telegram::{Method, MethodFault};
 use crate::wire::{Fault, SendEvent};
 
 /// A call, ready for the outbox.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Call {
     pub(super) method: Method,
     pub(super) lane: Option<Lane>,

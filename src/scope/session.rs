@@ -9,16 +9,21 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::Surroundings;
+use super::effects::{Effect, Effects, Settlement};
 use super::event::{Action, Carry, Delivery, End as Ending, Event};
 use super::live::{Live, Order, Reason, Standing};
 use super::state::{PLAIN_SETTLES_AFTER, State};
+use crate::journal::{Journal, JournalError, SendId};
 use crate::key::ScopeKey;
 use crate::wire::{self, Opening};
 use crate::worker::{End, Exit, RESPONSES, Response, Worker, WorkerEvent};
+
+/// How long the end of a process waits for sends to be finished before they are written down.
+const LAST_MOMENT: Duration = Duration::from_millis(100);
 
 /// A scope and its process.
 pub(super) struct Session {
@@ -33,6 +38,9 @@ pub(super) struct Session {
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Sends without a chat go to the scope's. Not where the bot is a mere guest.
     has_chat: bool,
+    effects: Effects,
+    /// Rung when a send is finished.
+    finished: Arc<Notify>,
     /// The gateway owed the worker something when it last looked.
     owed: bool,
     /// The worker has written something.
@@ -50,6 +58,7 @@ impl Session {
         worker: Worker,
         state: State,
     ) -> Self {
+        let effects = Effects::default();
         Session {
             around,
             key,
@@ -59,6 +68,8 @@ impl Session {
             slots: Arc::new(Semaphore::new(RESPONSES)),
             waiting: None,
             has_chat: false,
+            finished: effects.finished(),
+            effects,
             owed: false,
             has_spoken: false,
             stray_lines: 0,
@@ -76,7 +87,8 @@ impl Session {
         loop {
             self.live.stands(self.standing());
             self.note_what_is_owed();
-            let wake_at = [self.state.wake_at(self.around.program.acks()), self.timeout_at()];
+            let wake_at =
+                [self.state.wake_at(self.around.program.acks()), self.timeout_at(), self.effects.wake_at()];
             let wake_at = wake_at.into_iter().flatten().min();
             tokio::select! {
                 biased;
@@ -93,9 +105,12 @@ impl Session {
                     // The worker's tasks are gone without a word, which only a panic of theirs can do.
                     None => return self.state.carry(),
                 },
+                () = self.finished.notified(), if self.effects.is_waiting() => {}
                 () = self.live.woken() => self.happened(Event::Woken).await,
                 () = sleep_until(wake_at) => self.time_passed().await,
             }
+            let ready = self.effects.ready(Instant::now());
+            self.settle(ready).await;
             self.end_if_drained(*orders.borrow());
         }
     }
@@ -143,12 +158,12 @@ impl Session {
                 Ok(())
             }
             Action::Settle(row) => {
-                metrics.settled.add();
+                self.effects.settle(row, Instant::now());
                 if program.succeeded() {
                     tracing::info!(scope = %self.key, "the program works again: all chats go on");
                     self.live.ring();
                 }
-                journal.settle(&self.key, row).await
+                Ok(())
             }
             Action::Expire(row) => {
                 metrics.expired.add();
@@ -170,6 +185,26 @@ impl Session {
             tracing::error!(scope = %self.key, "the journal: {error}");
         }
         None
+    }
+
+    /// Settles what the worker is done with. Sends that are still to be made are written down in the same breath.
+    async fn settle(&mut self, settlements: Vec<Settlement>) {
+        let Surroundings { journal, metrics, .. } = &self.around;
+        for Settlement { row, effects } in settlements {
+            metrics.settled.add();
+            let result = if effects.is_empty() || !journal.stores_sends() {
+                journal.settle(&self.key, row).await
+            } else {
+                let sends = effects.iter().map(Effect::held).collect();
+                match journal.settle_with(&self.key, row, sends).await {
+                    Ok(ids) => strike_out_what_is_over(journal, &effects, ids).await,
+                    Err(error) => Err(error),
+                }
+            };
+            if let Err(error) = result {
+                tracing::error!(scope = %self.key, "the journal: {error}");
+            }
+        }
     }
 
     fn deliver(&mut self, owed: crate::journal::Owed, late: bool) {
@@ -278,7 +313,23 @@ impl Session {
         if let Some(waiting) = self.waiting.take() {
             self.around.outbox.adopt(waiting);
         }
+        self.settle_the_rest().await;
         self.state.carry()
+    }
+
+    /// Sends that are finished in a moment need not be written down, and the next process can wait for that moment.
+    async fn settle_the_rest(&mut self) {
+        let patience = Instant::now() + LAST_MOMENT;
+        loop {
+            let ready = self.effects.ready(Instant::now());
+            self.settle(ready).await;
+            let waiting = self.effects.is_waiting() && self.around.journal.stores_sends();
+            if !waiting || tokio::time::timeout_at(patience, self.finished.notified()).await.is_err() {
+                break;
+            }
+        }
+        let rest = self.effects.rest();
+        self.settle(rest).await;
     }
 
     fn standing(&self) -> Standing {
@@ -295,6 +346,20 @@ impl Session {
             Standing::Busy
         }
     }
+}
+
+/// A send that was finished while it was written down is struck out by the one who wrote it.
+async fn strike_out_what_is_over(
+    journal: &Journal,
+    effects: &[Effect],
+    ids: Vec<SendId>,
+) -> Result<(), JournalError> {
+    for (effect, id) in effects.iter().zip(ids) {
+        if !effect.fate.stored(id) {
+            journal.sent(id).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn sleep_until(at: Option<Instant>) {

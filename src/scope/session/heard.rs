@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Session;
 use crate::outbox::{Outgoing, Reply};
+use crate::scope::effects::Effect;
 use crate::scope::event::Event;
 use crate::scope::sends::{self, Declined};
 use crate::wire::{self, Fault, Said, SendEvent};
@@ -86,13 +87,17 @@ impl Session {
         let scope = self.key.clone();
         let responses = self.worker.responses();
         let request_id = send.request_id.map(ToOwned::to_owned);
-        let retry = send.retry;
+        let (retry, fate) = (send.retry, self.effects.fate());
+        if self.around.journal.stores_sends() {
+            self.effects.made(Effect { fate: fate.clone(), call: call.clone(), retry });
+        }
         let outgoing = move |slot: Option<OwnedSemaphorePermit>| Outgoing {
             scope,
             method: call.method,
             lane: call.lane,
             body: call.body,
             retry,
+            fate,
             reply: request_id.zip(slot).map(|(request_id, slot)| {
                 Reply::new(request_id, move |line| {
                     let _ = responses.try_send(Response { line, slot: Some(slot) });
