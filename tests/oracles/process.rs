@@ -47,8 +47,8 @@ impl Process {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start `{program}`: {error}"));
 
         let (sender, seen) = watch::channel(Seen::default());
-        let stdout = read(child.stdout.take().unwrap(), sender.clone(), |seen| &mut seen.stdout);
-        let stderr = read(child.stderr.take().unwrap(), sender.clone(), |seen| &mut seen.stderr);
+        let stdout = read(child.stdout.take().expect("it is piped"), sender.clone(), |seen| &mut seen.stdout);
+        let stderr = read(child.stderr.take().expect("it is piped"), sender.clone(), |seen| &mut seen.stderr);
         let pid = Pid::from_child(&child);
         std::thread::spawn(move || {
             let _ = (stdout.join(), stderr.join());
@@ -87,6 +87,7 @@ impl Process {
 }
 
 impl Drop for Process {
+    #[expect(clippy::print_stderr, reason = "the harness keeps what a failed test printed, and shows it")]
     fn drop(&mut self) {
         if self.seen.borrow().end.is_none() {
             let _ = kill_process(self.pid, Signal::KILL);

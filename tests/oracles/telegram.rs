@@ -57,7 +57,7 @@ impl Telegram {
         let event = found["events"][0].take();
         assert!(!event.is_null(), "the bot shows nothing, where {kind} is expected");
         assert_eq!((&event["kind"], &event["chat"]), (&json!(kind), &json!(ANN)), "{event}");
-        self.last_event = event["n"].as_u64().unwrap();
+        self.last_event = event["n"].as_u64().expect("events are numbered");
         event
     }
 
