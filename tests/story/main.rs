@@ -7,4 +7,6 @@
 
 mod support;
 
+mod delivery;
 mod first_message;
+mod protocol;

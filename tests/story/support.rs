@@ -10,6 +10,7 @@ pub(crate) mod gateway;
 pub(crate) mod log;
 pub(crate) mod process;
 pub(crate) mod protocol_md;
+pub(crate) mod remote;
 pub(crate) mod telegram;
 pub(crate) mod worker;
 

@@ -360,26 +360,25 @@ def goodbye():
 
 @mode
 def remote():
-    """Does what the test says: connects to the Unix socket ARGUMENT, tells it what it reads, writes what it is told.
+    """Does what the test says, one order at a time: connects to the Unix socket ARGUMENT and tells for what scope.
 
-    To the test: `start`, `line LINE`, `end`. From it: `write LINE`, `exit N`.
+    `read` reads one line, and not a byte more, and answers `line LINE` or `end`; `wait S` does so too, but answers
+    `nothing` if there is none for so many seconds; `write LINE` writes it; `exit N` ends.
     """
+    import select
     import socket
-    import threading
 
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(ARGUMENTS[0])
-    connection.sendall(b"start\n")
-
-    def read():
-        for line in sys.stdin.buffer:
-            connection.sendall(b"line " + line)
-        connection.sendall(b"end\n")
-
-    threading.Thread(target=read, daemon=True).start()
+    connection.sendall(b"scope %s %d\n" % (os.environ["ASGIGRAM_SCOPE"].encode(), os.getpid()))
     for order in connection.makefile("rb"):
         verb, _, rest = order.rstrip(b"\n").partition(b" ")
-        if verb == b"write":
+        if verb == b"wait" and not select.select([sys.stdin.buffer.raw], [], [], float(rest))[0]:
+            connection.sendall(b"nothing\n")
+        elif verb in (b"read", b"wait"):
+            line = sys.stdin.buffer.raw.readline()
+            connection.sendall(b"line " + line.rstrip(b"\n") + b"\n" if line else b"end\n")
+        elif verb == b"write":
             sys.stdout.buffer.write(rest + b"\n")
             sys.stdout.buffer.flush()
         elif verb == b"exit":

@@ -12,7 +12,9 @@ use super::worker::Worker;
 
 /// A gateway to be started.
 pub(crate) struct Plan {
-    worker: Vec<String>,
+    words: Vec<String>,
+    /// Kept, so that the files of the worker live as long as the gateway.
+    worker: Option<Worker>,
     args: Vec<String>,
     env: Vec<(String, String)>,
     wrapper: Vec<String>,
@@ -25,6 +27,7 @@ pub(crate) struct Gateway {
     pub(crate) mark: String,
     stdout: Log,
     stderr: Log,
+    _worker: Option<Worker>,
 }
 
 impl Gateway {
@@ -36,13 +39,15 @@ impl Gateway {
     /// The same with no option but where Telegram is.
     pub(crate) fn plain(worker: &Worker) -> Plan {
         let words: Vec<&str> = worker.command.iter().map(String::as_str).collect();
-        Gateway::run(&[&["--"], words.as_slice()].concat())
+        let plan = Gateway::run(&[&["--"], words.as_slice()].concat());
+        Plan { worker: Some(worker.clone()), ..plan }
     }
 
     /// A gateway with these words at the end of its command line: an app, `-- COMMAND…`, or what is wrong.
     pub(crate) fn run(words: &[&str]) -> Plan {
         Plan {
-            worker: words.iter().map(|word| (*word).to_owned()).collect(),
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            worker: None,
             args: Vec::new(),
             env: Vec::new(),
             wrapper: Vec::new(),
@@ -151,18 +156,18 @@ impl Plan {
 
     /// Starts it with neither Telegram nor token.
     pub(crate) fn launch_alone(self) -> Gateway {
-        let mark = self.mark.clone();
+        let (mark, worker) = (self.mark.clone(), self.worker.clone());
         let mut child = self.spawn();
         let stdout = Log::of(child.stdout.take().unwrap());
         let stderr = Log::of(child.stderr.take().unwrap());
-        Gateway { process: Process::new(child), mark, stdout, stderr }
+        Gateway { process: Process::new(child), mark, stdout, stderr, _worker: worker }
     }
 
     fn spawn(self) -> Child {
         let mut words = self.wrapper;
         words.push(ASGIGRAM.to_owned());
         words.extend(self.args);
-        words.extend(self.worker);
+        words.extend(self.words);
         let mut command = process::command(&words[0]);
         command.args(&words[1..]).env("STORY", &self.mark).envs(self.env);
         command.spawn().unwrap()
@@ -174,7 +179,10 @@ impl Drop for Gateway {
         self.process.signal(Signal::KILL);
         process::kill_workers(&self.mark);
         if std::thread::panicking() {
-            println!("--- log of the gateway ---\n{}\n--- end of the log ---", self.log());
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = &lines[lines.len().saturating_sub(100)..];
+            println!("--- the log of the gateway, its end ---\n{}", last.join("\n"));
         }
     }
 }
