@@ -9,4 +9,8 @@ mod support;
 
 mod delivery;
 mod first_message;
+mod lifecycle;
+mod polling;
 mod protocol;
+mod sending;
+mod updates;

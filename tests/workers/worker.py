@@ -46,8 +46,9 @@ def write(event):
 
 
 def lines():
-    """The lines of stdin, as bytes, recorded in the file `lines`."""
+    """The lines of stdin, as bytes, recorded in the file `lines` and in `lines of SCOPE`."""
     for line in sys.stdin.buffer:
+        record("lines of " + os.environ["ASGIGRAM_SCOPE"], line)
         record("lines", line)
         yield line
 
@@ -254,9 +255,11 @@ def no_read_of():
 
 @mode
 def ignore_term():
-    """Ignores all that can be ignored, and starts a child that does the same in a session of its own."""
+    """Ignores all that can be ignored, its child too; acks; goes on though its input has ended."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    # Ignored signals are inherited.
+    subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL)
     hello()
     for event in updates():
         answer(event)
@@ -319,30 +322,6 @@ def talk_to_stderr():
         sys.stderr.write(event.get("text", "") + "\nand no line end")
         sys.stderr.flush()
         ack(event)
-
-
-@mode
-def requests():
-    """Makes ARGUMENT requests for its first update without reading an answer, then counts the answers and acks."""
-    hello()
-    count = int(ARGUMENTS[0])
-    for event in events():
-        if "update_id" not in event:
-            continue
-        for number in range(count):
-            write({"type": "telegram.get_me", "request_id": number})
-            if number % 100 == 99:
-                record("written", str(number + 1))
-        answers = [next_response() for _ in range(count)]
-        record("answers", json.dumps(sorted(answers)))
-        ack(event)
-
-
-def next_response():
-    while True:
-        event = json.loads(sys.stdin.buffer.readline())
-        if event["type"] == "telegram.response":
-            return event["request_id"]
 
 
 @mode
