@@ -184,7 +184,8 @@ fn bad_bot(error: IdentifyError) -> Fatal {
         IdentifyError::BadToken(_) => (
             Exit::BadToken,
             Some(
-                "check the token: @BotFather shows it under /mybots, and a revoked one is never valid again",
+                "check the token: @BotFather shows it under /mybots, and a revoked one is never valid again. \
+                 Check --api-url too if you gave one",
             ),
         ),
         IdentifyError::Refused(_) | IdentifyError::Odd(_) => (Exit::Failed, Some("check --api-url")),
