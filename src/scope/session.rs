@@ -339,6 +339,10 @@ impl Session {
 
     fn end(&mut self, reason: Reason) {
         if std::mem::replace(&mut self.ending, true) {
+            if reason == Reason::Shutdown {
+                // It may have been left the time to finish what it has read; now nobody has that time.
+                self.worker.end(Bytes::new(), End::Graceful { patience: Duration::ZERO });
+            }
             return;
         }
         tracing::debug!(scope = %self.key, pid = self.worker.pid, reason = reason.name(), "ending the worker");

@@ -70,13 +70,23 @@ impl Process {
 /// uninterruptible wait outlives that.
 async fn end(pid: u32, grace: Duration, mut ending: watch::Receiver<Option<End>>) {
     // A dropped handle ends the worker as well.
-    let how = ending.wait_for(Option::is_some).await.ok().and_then(|how| *how);
-    let patience = match how {
-        Some(End::Now) => return sys::kill_group(pid),
-        Some(End::Graceful { patience }) => patience,
-        None => Duration::ZERO,
+    let _ = ending.wait_for(Option::is_some).await;
+    let mut begun: Option<Instant> = None;
+    let begun = loop {
+        let patience = match *ending.borrow_and_update() {
+            Some(End::Now) => return sys::kill_group(pid),
+            Some(End::Graceful { patience }) => patience,
+            None => Duration::ZERO,
+        };
+        // A later request can only hurry.
+        let now = Instant::now();
+        let soonest = begun.map_or(now + patience, |begun| begun.min(now + patience));
+        begun = Some(soonest);
+        tokio::select! {
+            () = tokio::time::sleep_until(soonest) => break soonest,
+            Ok(()) = ending.changed() => {}
+        }
     };
-    let begun = Instant::now() + patience;
     for (part, step) in TABLE {
         tokio::select! {
             () = tokio::time::sleep_until(begun + grace.mul_f64(part)) => {}
