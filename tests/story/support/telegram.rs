@@ -164,13 +164,13 @@ impl Telegram {
 
     /// Waits until the bot has sent this text to this chat.
     pub(crate) async fn expects_message(&self, chat: i64, text: &str) -> Call {
-        let wanted = |call: &Call| call.is_message(chat) && call.text() == text && call.status == 200;
+        let wanted = |call: &Call| call.is_message(chat) && call.text() == text && call.succeeded();
         self.expects_call(&format!("the message `{text}` to {chat}"), wanted).await
     }
 
     /// Waits until the bot has sent these texts to this chat, in this order, and no others in between.
     pub(crate) async fn expects_messages(&self, chat: i64, texts: &[&str]) {
-        let wanted = |call: &Call| call.is_message(chat) && call.status == 200;
+        let wanted = |call: &Call| call.is_message(chat) && call.succeeded();
         let calls = self.expects_calls(&format!("messages to {chat}"), texts.len(), wanted).await;
         let seen: Vec<&str> = calls.iter().map(Call::text).collect();
         assert_eq!(seen, texts);
@@ -231,6 +231,11 @@ impl Telegram {
 impl Call {
     fn is_message(&self, chat: i64) -> bool {
         self.method == "sendMessage" && self.chat() == Some(chat)
+    }
+
+    /// Whether it was answered well.
+    pub(crate) fn succeeded(&self) -> bool {
+        self.status == 200 && self.answer["ok"] == true
     }
 
     /// The chat it is for, by number.
