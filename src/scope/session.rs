@@ -209,6 +209,7 @@ impl Session {
     fn end(&mut self, reason: Reason) {
         if std::mem::replace(&mut self.ending, true) {
             if reason == Reason::Shutdown {
+                // It may have been left the time to finish what it has read; now nobody has that time.
                 self.worker.end(wire::disconnect(reason.name()), End::Graceful { patience: Duration::ZERO });
             }
             return;
