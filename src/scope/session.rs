@@ -107,7 +107,7 @@ impl Session {
             WorkerEvent::Line(line) => self.said(&line).await,
             WorkerEvent::TooLong { bytes, head } => {
                 let why = format!("a line of {bytes} bytes is over `--max-line` and was discarded");
-                self.stray(&head, &why, "");
+                self.stray(&head, &why, None);
             }
             WorkerEvent::AllRead { events } => self.happened(Event::Read(events)).await,
             WorkerEvent::Gone(_) => {}
