@@ -110,8 +110,8 @@ fn launcher(config: &Config, bot: &Bot) -> (Launcher, usize) {
     let room = room.map_or(usize::MAX, |room| usize::try_from(room.max(1)).unwrap_or(usize::MAX));
     if room < config.max_live {
         tracing::warn!(
-            "the limit of open files allows {room} processes at once, not {}: more scopes than that take turns\n\
-             help: raise the hard limit (`ulimit -Hn`, `LimitNOFILE=` of a systemd unit)",
+            help = "raise the hard limit (`ulimit -Hn`, `LimitNOFILE=` of a systemd unit)",
+            "the limit of open files allows {room} processes at once, not {}: more scopes than that take turns",
             config.max_live
         );
     }
