@@ -7,9 +7,12 @@
 
 mod support;
 
+mod command_line;
 mod delivery;
 mod first_message;
 mod lifecycle;
+mod lines;
+mod load;
 mod polling;
 mod protocol;
 mod sending;
