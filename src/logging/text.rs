@@ -60,16 +60,29 @@ struct Said {
 impl Said {
     fn add(&mut self, field: &Field, value: String) {
         match field.name() {
-            "message" => self.message = value,
+            "message" => self.message = harmless(value),
             "help" => self.help = Some(value),
             name => {
-                // A value with spaces or line ends is quoted, so that a particular stays one word of the line.
-                let plain = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '"');
+                // A value with spaces or line ends is quoted, so that a particular stays one word of the line. JSON that
+                // fits on the line is left as it is.
+                let is_json = value.starts_with(['{', '[']) && !value.contains(char::is_control);
+                let is_word = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '"');
+                let plain = is_word || is_json;
                 let value = if plain { value } else { format!("{value:?}") };
                 self.particulars.push_str(&format!(" {name}={value}"));
             }
         }
     }
+}
+
+/// Without control characters: what a chat or a worker wrote shall not move the cursor or colour the terminal.
+fn harmless(text: String) -> String {
+    let is_harmful = |c: char| c.is_control() && c != '\t';
+    if !text.contains(is_harmful) {
+        return text;
+    }
+    let escaped = |c: char| if is_harmful(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 impl Visit for Said {
@@ -114,7 +127,7 @@ mod tests {
             .finish();
         tracing::subscriber::with_default(log, || {
             tracing::warn!(scope = "chat:42", cause = "no such file", help = "make it", "a worker died");
-            tracing::info!(target: "worker", pid = 7, "Traceback \"x\"");
+            tracing::info!(target: "worker", pid = 7, "Traceback \"x\" \x1b[31m");
         });
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> =
@@ -124,7 +137,7 @@ mod tests {
             [
                 "WARN  a worker died scope=chat:42 cause=\"no such file\"",
                 "help: make it",
-                "PRINT Traceback \"x\" pid=7"
+                "PRINT Traceback \"x\" \\u{1b}[31m pid=7"
             ]
         );
     }
