@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The name of a scope. Shown as `chat:42`, `user:42` or `business:<connection>:42`.
@@ -65,36 +66,58 @@ pub struct Route<'a> {
     pub poll_id: Option<Box<str>>,
 }
 
-/// The members of a payload, of any kind, that can name its scope. All are read as raw text: a member of an unexpected
-/// type is then merely not understood.
-#[derive(Deserialize)]
+/// The members of a payload, of any kind, that can name its scope. All are kept as raw text, so that a member of an
+/// unexpected type is merely not understood, and no other text is decoded. Of a key that comes twice the last counts.
+#[derive(Default)]
 struct Members<'a> {
-    #[serde(borrow)]
     chat: Option<&'a RawValue>,
-    #[serde(borrow)]
     voter_chat: Option<&'a RawValue>,
-    #[serde(borrow)]
     message: Option<&'a RawValue>,
-    #[serde(borrow)]
     from: Option<&'a RawValue>,
-    #[serde(borrow)]
     user: Option<&'a RawValue>,
-    #[serde(borrow)]
     business_connection_id: Option<&'a RawValue>,
-    #[serde(borrow)]
     id: Option<&'a RawValue>,
-    #[serde(borrow)]
     poll_id: Option<&'a RawValue>,
+}
+
+impl<'a> Members<'a> {
+    fn of(object: &'a RawValue) -> Option<Self> {
+        struct InObject;
+        impl<'de> Visitor<'de> for InObject {
+            type Value = Members<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Members::default();
+                // Keys too are raw: one that is no Unicode text is then just another key.
+                while let Some((key, value)) = map.next_entry::<&'de RawValue, &'de RawValue>()? {
+                    let member = match key.get() {
+                        r#""chat""# => &mut members.chat,
+                        r#""voter_chat""# => &mut members.voter_chat,
+                        r#""message""# => &mut members.message,
+                        r#""from""# => &mut members.from,
+                        r#""user""# => &mut members.user,
+                        r#""business_connection_id""# => &mut members.business_connection_id,
+                        r#""id""# => &mut members.id,
+                        r#""poll_id""# => &mut members.poll_id,
+                        _ => continue,
+                    };
+                    *member = Some(value);
+                }
+                Ok(members)
+            }
+        }
+        serde_json::Deserializer::from_str(object.get()).deserialize_map(InObject).ok()
+    }
 }
 
 /// Finds the scope of an update (Bot API, "Update"): its chat if it has one (of `callback_query`: of its message), else
 /// its user, else the bot's own user. With a `business_connection_id` the scope is the connection's own chat.
 pub fn route<'a>(kind: &str, payload: &'a RawValue, bot_id: i64) -> Route<'a> {
     let own = Route { key: ScopeKey::User(bot_id), subject: None, poll_id: None };
-    let Ok(members) = serde_json::from_str::<Members<'a>>(payload.get()) else {
-        return own;
-    };
-    let inner = members.message.and_then(|message| serde_json::from_str::<Members<'a>>(message.get()).ok());
+    let Some(members) = Members::of(payload) else { return own };
+    let inner = members.message.and_then(Members::of);
     let poll_id = match kind {
         "poll" => members.id,
         "poll_answer" => members.poll_id,
@@ -171,6 +194,7 @@ mod tests {
         {
             assert_eq!(key("message", odd), "user:7", "{odd}");
         }
+        assert_eq!(key("message", r#"{"\ud83d":1,"chat":{"id":1},"chat":{"id":2}}"#), "chat:2");
         assert_eq!(key("message", r#"{"text":"\ud83d","chat":{"id":1,"title":"\ud83d"}}"#), "chat:1");
     }
 

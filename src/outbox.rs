@@ -36,7 +36,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A call to make.
 #[derive(Debug)]
-pub struct Send {
+pub struct Outgoing {
     /// Who makes it.
     pub scope: ScopeKey,
     /// What is called.
@@ -54,15 +54,12 @@ pub struct Send {
 /// Where an answer goes.
 pub struct Reply {
     request_id: Box<RawValue>,
-    tell: Box<dyn FnOnce(Bytes) + std::marker::Send + Sync>,
+    tell: Box<dyn FnOnce(Bytes) + Send + Sync>,
 }
 
 impl Reply {
     /// An answer that bears `request_id`; `tell` takes its line. It must not block.
-    pub fn new(
-        request_id: Box<RawValue>,
-        tell: impl FnOnce(Bytes) + std::marker::Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(request_id: Box<RawValue>, tell: impl FnOnce(Bytes) + Send + Sync + 'static) -> Self {
         Reply { request_id, tell: Box::new(tell) }
     }
 }
@@ -111,7 +108,7 @@ impl Outbox {
 
     /// Takes a send if there is room for it now; otherwise gives it back, for [`submit`](Self::submit).
     #[must_use = "what is given back was not taken"]
-    pub fn try_submit(&self, send: Send) -> Option<Send> {
+    pub fn try_submit(&self, send: Outgoing) -> Option<Outgoing> {
         let permit = match &send.lane {
             None => self.shared.without_lane.clone().try_acquire_owned(),
             Some(lane) => self.shared.lanes.room(lane).try_acquire_many_owned(lanes::weight(&send)),
@@ -126,7 +123,7 @@ impl Outbox {
     }
 
     /// Takes a send as soon as there is room for it. A lane has room for 1 MiB or 10,000 sends.
-    pub fn submit(&self, send: Send) -> impl Future<Output = ()> + std::marker::Send + 'static {
+    pub fn submit(&self, send: Outgoing) -> impl Future<Output = ()> + Send + 'static {
         let outbox = self.clone();
         async move {
             let permit = match &send.lane {
@@ -135,6 +132,11 @@ impl Outbox {
             };
             outbox.enqueue(send, permit.expect("these semaphores are never closed"));
         }
+    }
+
+    /// Sees to the end a [`submit`](Self::submit) that nobody waits for any more.
+    pub fn adopt(&self, submission: impl Future<Output = ()> + Send + 'static) {
+        self.shared.tasks.spawn(submission);
     }
 
     /// Waits until all is sent, or until `patience` is over; then what is left is abandoned. Returns how many sends
@@ -150,7 +152,7 @@ impl Outbox {
         waiting
     }
 
-    fn enqueue(&self, send: Send, room: OwnedSemaphorePermit) {
+    fn enqueue(&self, send: Outgoing, room: OwnedSemaphorePermit) {
         let shared = self.shared.clone();
         match send.lane.clone() {
             None => {
@@ -176,7 +178,7 @@ impl Outbox {
 
 impl Shared {
     /// Makes the call until it has an outcome, and tells who asked.
-    async fn carry_out(&self, send: Send) {
+    async fn carry_out(&self, send: Outgoing) {
         let mut backoff = Backoff::new(send.retry, Instant::now());
         loop {
             let result = tokio::select! {
@@ -202,12 +204,12 @@ impl Shared {
         }
     }
 
-    async fn call(&self, send: &Send) -> Result<crate::telegram::Answer, ApiError> {
+    async fn call(&self, send: &Outgoing) -> Result<crate::telegram::Answer, ApiError> {
         let _permit = self.open_calls.acquire().await.expect("this semaphore is never closed");
         self.client.call(send.method.name(), send.body.clone(), DEADLINE).await
     }
 
-    fn succeeded(&self, send: Send, result: &RawValue) {
+    fn succeeded(&self, send: Outgoing, result: &RawValue) {
         self.metrics.sent.add();
         if send.method.name() == "sendPoll"
             && let Some(poll_id) = poll_id(result)
@@ -220,7 +222,7 @@ impl Shared {
         }
     }
 
-    fn failed(&self, send: Send, error: &ApiError) {
+    fn failed(&self, send: Outgoing, error: &ApiError) {
         self.metrics.failed.add();
         let Some(Reply { request_id, tell }) = send.reply else {
             let (scope, method) = (send.scope.to_string(), send.method.name());
@@ -234,7 +236,7 @@ impl Shared {
         });
     }
 
-    fn abandon(&self, send: Send) {
+    fn abandon(&self, send: Outgoing) {
         self.metrics.failed.add();
         match send.reply {
             Some(Reply { request_id, tell }) => {

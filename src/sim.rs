@@ -19,10 +19,13 @@ mod control;
 mod entities;
 mod facts;
 mod faults;
+mod files;
 mod guard;
 mod http;
 mod inject;
+mod inspect;
 mod json;
+mod limits;
 mod log;
 mod markup;
 mod message;
@@ -51,10 +54,10 @@ use bot::Bot;
 use clock::Clock;
 use connection::{Breakable, Breaker};
 use faults::Faults;
-use log::Log;
 
 pub use acts::{ActError, Button, ChatSpec, Says};
 pub use faults::Fault;
+pub use limits::RateLimits;
 pub use log::{Call, Event, EventKind};
 pub use watch::{Calls, CallsWanted, Events};
 
@@ -68,6 +71,8 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 pub struct SimOptions {
     /// The id of every bot's first update; random in Telegram's range if `None`.
     pub first_update_id: Option<i64>,
+    /// Telegram's pace, answered with 429 when it is exceeded; none if `None`.
+    pub rate_limits: Option<RateLimits>,
     /// Host names, beside IP addresses and `localhost`, under which the control API may be used.
     pub hosts: Vec<String>,
 }
@@ -132,8 +137,11 @@ impl Sim {
             return Err(Failure::too_many(60));
         }
         let first_id = self.world.options.first_update_id.unwrap_or_else(queue::random_first_id);
-        let made =
-            self.world.bots.entry(id).or_insert_with(|| Arc::new(Bot::new(id, first_id, Log::default())));
+        let made = self
+            .world
+            .bots
+            .entry(id)
+            .or_insert_with(|| Arc::new(Bot::new(id, first_id, self.world.options.rate_limits)));
         Ok(made.clone())
     }
 

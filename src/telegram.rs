@@ -18,7 +18,7 @@ mod update;
 
 pub use address::ClientError;
 pub use answer::Answer;
-pub use client::{Client, ClientConfig, Download, Poll};
+pub use client::{Client, ClientConfig, Poll};
 pub use error::{ApiError, TransportFault};
 pub use method::{Method, MethodFault};
 pub use token::{Token, TokenError};

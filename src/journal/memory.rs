@@ -66,6 +66,10 @@ impl Memory {
         let mut named = HashSet::new();
         let mut intake = lock(&self.intake);
         for element in unreadable {
+            // One that came before was announced then.
+            if element.update_id.is_some_and(|update_id| intake.admit(update_id).is_none()) {
+                continue;
+            }
             dead_letter(None, element.update_id, &element.raw, &element.reason);
         }
         for Arrival { update_id, kind, scope, payload } in arrivals {

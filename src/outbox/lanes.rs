@@ -9,7 +9,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Send;
+use super::Outgoing;
 
 /// A lane holds so many bytes of waiting sends. When it is full, whoever sends is not read until there is room.
 const LANE_BYTES: usize = 1 << 20;
@@ -32,7 +32,7 @@ pub(super) struct Lanes {
 
 #[derive(Debug)]
 struct Queue {
-    waiting: VecDeque<(Send, OwnedSemaphorePermit)>,
+    waiting: VecDeque<(Outgoing, OwnedSemaphorePermit)>,
     room: Arc<Semaphore>,
 }
 
@@ -51,7 +51,7 @@ impl Lane {
 }
 
 /// What a send takes of its lane's room.
-pub(super) fn weight(send: &Send) -> u32 {
+pub(super) fn weight(send: &Outgoing) -> u32 {
     send.body.len().clamp(LANE_BYTES / LANE_SENDS, LANE_BYTES) as u32
 }
 
@@ -63,7 +63,7 @@ impl Lanes {
     }
 
     /// Adds to the end of a lane. `true` if the lane is new: then somebody must [`pop`](Self::pop) until it is empty.
-    pub(super) fn push(&self, lane: &Lane, send: Send, room: OwnedSemaphorePermit) -> bool {
+    pub(super) fn push(&self, lane: &Lane, send: Outgoing, room: OwnedSemaphorePermit) -> bool {
         match self.lanes.entry(lane.clone()) {
             Entry::Occupied(mut queue) => {
                 queue.get_mut().waiting.push_back((send, room));
@@ -78,7 +78,7 @@ impl Lanes {
     }
 
     /// The next send of a lane. `None` ends the lane.
-    pub(super) fn pop(&self, lane: &Lane) -> Option<(Send, OwnedSemaphorePermit)> {
+    pub(super) fn pop(&self, lane: &Lane) -> Option<(Outgoing, OwnedSemaphorePermit)> {
         let next = self.lanes.get_mut(lane)?.waiting.pop_front();
         if next.is_some() {
             return next;

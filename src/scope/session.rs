@@ -3,26 +3,22 @@
 //! Owns the worker's handle and the sends that have to wait for room. While one waits the worker is not read, and blocks
 //! in its write; everything else goes on.
 
+mod heard;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use super::Surroundings;
 use super::event::{Action, Carry, Delivery, End as Ending, Event};
 use super::live::{Live, Order, Reason, Standing};
-use super::sends::{self, Declined};
 use super::state::{PLAIN_SETTLES_AFTER, State};
 use crate::key::ScopeKey;
-use crate::outbox::{Reply, Send};
-use crate::wire::{self, Fault, Opening, Said, SendEvent};
+use crate::wire::{self, Opening};
 use crate::worker::{End, Exit, RESPONSES, Response, Worker, WorkerEvent};
-
-/// So many lines of a process that are not understood are logged one by one; the rest is only counted.
-const STRAY_LINES_LOGGED: u32 = 5;
 
 /// A scope and its process.
 pub(super) struct Session {
@@ -34,7 +30,7 @@ pub(super) struct Session {
     /// One slot for each request that may be open. Without one the worker is not read.
     slots: Arc<Semaphore>,
     /// A send that waits for a slot or for room in its lane.
-    waiting: Option<Pin<Box<dyn Future<Output = ()> + std::marker::Send>>>,
+    waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// Sends without a chat go to the scope's. Not where the bot is a mere guest.
     has_chat: bool,
     /// The worker has written something.
@@ -116,132 +112,6 @@ impl Session {
             WorkerEvent::AllRead { events } => self.happened(Event::Read(events)).await,
             WorkerEvent::Gone(_) => {}
         }
-    }
-
-    async fn said(&mut self, line: &Bytes) {
-        self.live.line_went();
-        let is_first = !std::mem::replace(&mut self.has_spoken, true);
-        self.happened(Event::Line).await;
-        match wire::parse(line) {
-            Ok(Said::Hello(hello)) if is_first => self.introduced(hello).await,
-            Ok(Said::Hello(_)) => self.stray(line, "hello comes first, or not at all", None),
-            Ok(Said::Ack { update_id, through }) => {
-                self.around.program.has_acked();
-                self.happened(Event::Ack { update_id, through }).await;
-            }
-            Ok(Said::Nack { update_id, retry }) => {
-                self.around.program.has_acked();
-                self.happened(Event::Nack { update_id, retry }).await;
-            }
-            Ok(Said::Send(send)) => self.sends(send, line),
-            Ok(Said::Echo) => self.around.metrics.echoed.add(),
-            Err(wire::Misunderstood::Stray) => {
-                let help = "stdout is for the protocol alone; print to stderr what is meant for people";
-                self.stray(line, "not a JSON object", Some(help));
-            }
-            Err(misunderstood) => {
-                self.stray(line, &misunderstood.to_string(), None);
-                if let Some(request_id) = wire::request_id(line) {
-                    let line = wire::fault_response(&request_id, Fault::Invalid, &misunderstood.to_string());
-                    self.answer(line);
-                }
-            }
-        }
-    }
-
-    async fn introduced(&mut self, hello: wire::Hello) {
-        let client = hello.client.as_deref().unwrap_or("unnamed");
-        tracing::debug!(scope = %self.key, pid = self.worker.pid, client, acks = hello.acks, window = hello.window, "hello");
-        if hello.protocol != u64::from(wire::PROTOCOL) {
-            tracing::warn!(
-                scope = %self.key, pid = self.worker.pid,
-                "the worker speaks protocol {}, this gateway speaks {}", hello.protocol, wire::PROTOCOL
-            );
-        }
-        for key in hello.unusable {
-            tracing::warn!(scope = %self.key, pid = self.worker.pid, "`{key}` of hello is of the wrong type: ignored");
-        }
-        if hello.acks {
-            self.around.program.has_acked();
-        }
-        if let Some(kinds) = hello.updates {
-            self.around.program.names_kinds(kinds);
-        }
-        self.state.introduced(hello.window, hello.idle);
-        self.happened(Event::Tick).await;
-    }
-
-    fn sends(&mut self, send: SendEvent<'_>, line: &Bytes) {
-        let call = match sends::prepare(&send, &self.key, self.has_chat) {
-            Ok(call) => call,
-            Err(Declined::Echo) => return self.around.metrics.echoed.add(),
-            Err(Declined::Fault(fault, why)) => {
-                self.stray(line, &why, None);
-                if let Some(request_id) = send.request_id {
-                    self.answer(wire::fault_response(request_id, fault, &why));
-                }
-                return;
-            }
-        };
-        let scope = self.key.clone();
-        let request_id = send.request_id.map(ToOwned::to_owned);
-        let make = {
-            let responses = self.worker.responses();
-            move |slot: Option<OwnedSemaphorePermit>| Send {
-                scope,
-                method: call.method,
-                lane: call.lane,
-                body: call.body,
-                retry: send.retry,
-                reply: request_id.zip(slot).map(|(request_id, slot)| {
-                    Reply::new(request_id, move |line| {
-                        // As many slots as places: there is room, unless the worker is gone.
-                        let _ = responses.try_send(Response { line, slot: Some(slot) });
-                    })
-                }),
-            }
-        };
-        let slots = self.slots.clone();
-        let outbox = self.around.outbox.clone();
-        let slot = match send.request_id {
-            None => Ok(None),
-            Some(_) => slots.clone().try_acquire_owned().map(Some),
-        };
-        match slot {
-            Ok(slot) => {
-                if let Some(full) = self.around.outbox.try_submit(make(slot)) {
-                    self.waiting = Some(Box::pin(outbox.submit(full)));
-                }
-            }
-            Err(_) => {
-                self.waiting = Some(Box::pin(async move {
-                    let slot = slots.acquire_owned().await.ok();
-                    outbox.submit(make(slot)).await;
-                }));
-            }
-        }
-    }
-
-    /// A response of our own. It takes no slot: the worker gets at most one for each line it writes, and one that does
-    /// not read them loses them.
-    fn answer(&self, line: Bytes) {
-        let _ = self.worker.responses().try_send(Response { line, slot: None });
-    }
-
-    /// Logs a line that is not understood, with its first bytes.
-    fn stray(&mut self, line: &Bytes, why: &str, help: Option<&str>) {
-        self.around.metrics.misunderstood.add();
-        self.stray_lines += 1;
-        if self.stray_lines > STRAY_LINES_LOGGED {
-            return;
-        }
-        let head = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
-        let rest = if self.stray_lines == STRAY_LINES_LOGGED {
-            " (further such lines are only counted)"
-        } else {
-            ""
-        };
-        tracing::warn!(scope = %self.key, pid = self.worker.pid, line = head, help, "a line of the worker is skipped: {why}{rest}");
     }
 
     /// Puts an event to the state and performs what it decides, until there is nothing more to do.
@@ -340,7 +210,7 @@ impl Session {
         if std::mem::replace(&mut self.ending, true) {
             if reason == Reason::Shutdown {
                 // It may have been left the time to finish what it has read; now nobody has that time.
-                self.worker.end(Bytes::new(), End::Graceful { patience: Duration::ZERO });
+                self.worker.end(wire::disconnect(reason.name()), End::Graceful { patience: Duration::ZERO });
             }
             return;
         }
@@ -369,7 +239,7 @@ impl Session {
         self.happened(Event::Gone(end)).await;
         // A send that still waits for room is an effect all the same.
         if let Some(waiting) = self.waiting.take() {
-            tokio::spawn(waiting);
+            self.around.outbox.adopt(waiting);
         }
         self.state.carry()
     }

@@ -7,7 +7,7 @@ use super::Sim;
 use super::bot::{Bot, Query, State};
 use super::chats::{Access, ChatKind};
 use super::entities::Formatted;
-use super::json::{Object, array, quote};
+use super::json::Object;
 use super::message::{Content, Message};
 
 /// How long a callback query can be answered, as long as its update is kept.
@@ -120,7 +120,14 @@ impl Sim {
         };
         let json = message.json();
         state.chats.store(chat, message);
-        state.push_update(if post { "channel_post" } else { "message" }, &json, now_ms);
+        // Who writes to the bot unblocks it; from a group it is not in it hears nothing.
+        let place = state.chats.get_mut(chat).filter(|_| chat == user);
+        if let Some(place) = place.filter(|place| place.access == Access::Blocked) {
+            place.access = Access::Open;
+        }
+        if state.chats.get(chat).is_some_and(|chat| chat.access == Access::Open) {
+            state.push_update(if post { "channel_post" } else { "message" }, &json, now_ms);
+        }
         drop(state);
         bot.ring_updates();
         Ok(json)
@@ -151,9 +158,11 @@ impl Sim {
         if message.own {
             return refuse(format!("message `{message_id}` is the bot's own"));
         }
+        let before = message.weight();
         message.content = Content::Text(Formatted::typed(text));
         message.edit_date = Some(now_ms.div_euclid(1000));
-        let json = message.json();
+        let (json, after) = (message.json(), message.weight());
+        state.chats.reweigh(before, after);
         let kind = if kind == Some(ChatKind::Channel) { "edited_channel_post" } else { "edited_message" };
         state.push_update(kind, &json, now_ms);
         drop(state);
@@ -255,61 +264,6 @@ impl Sim {
         let chat = state.chats.put_chat(id, kind, spec.title, spec.username)?;
         chat.access = access.unwrap_or(chat.access);
         Ok(chat.json.to_string())
-    }
-
-    /// The messages of a chat as JSON, oldest first; none if there is no such chat.
-    #[must_use]
-    pub fn messages(&self, bot: i64, chat: i64) -> Vec<String> {
-        let Ok(bot) = self.existing_or_new(bot) else {
-            return Vec::new();
-        };
-        let state = bot.state();
-        state
-            .chats
-            .get(chat)
-            .map(|chat| chat.messages.values().map(Message::json).collect())
-            .unwrap_or_default()
-    }
-
-    /// The state of a bot's queue as JSON: `pending`, `next_update_id`, `confirmed` (the last confirming offset),
-    /// `allowed_updates`, `parked` (0 or 1), `webhook`, `chats`, and counts of `calls`, `polls`, `events`.
-    ///
-    /// # Errors
-    /// If the number cannot be a bot's.
-    pub fn bot_state(&self, bot: i64) -> Result<String, ActError> {
-        let bot = self.existing_or_new(bot)?;
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let state = bot.state();
-        let (calls, polls, events) = bot.log().counts();
-        let total = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        Ok(Object::new()
-            .number("pending", number(state.queue.len()))
-            .number("next_update_id", state.queue.next_id())
-            .raw("confirmed", &state.polls.confirmed.map_or("null".to_owned(), |offset| offset.to_string()))
-            .raw("allowed_updates", &array(state.allowed.names().into_iter().map(quote)))
-            .number("parked", i64::from(state.polls.parked.is_some()))
-            .text("webhook", &state.webhook.url)
-            .number("chats", number(state.chats.len()))
-            .number("calls", total(calls))
-            .number("polls", total(polls))
-            .number("events", total(events))
-            .finish())
-    }
-
-    /// Moves the simulated clock forward; returns its time in seconds since 1970. Expiry and dates follow it, the
-    /// waiting of parked polls does not.
-    pub fn advance_clock(&self, seconds: f64) -> i64 {
-        self.clock().advance(seconds).div_euclid(1000)
-    }
-
-    /// Orders a fault for the calls to come; see [`Fault`](super::Fault). Returns the waiting ones as a JSON array.
-    ///
-    /// # Errors
-    /// If there are too many.
-    pub fn add_fault(&self, fault: super::Fault) -> Result<String, ActError> {
-        let mut faults = self.faults();
-        faults.add(fault)?;
-        Ok(faults.json())
     }
 
     pub(super) fn existing_or_new(&self, bot: i64) -> Result<std::sync::Arc<Bot>, ActError> {

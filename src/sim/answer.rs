@@ -45,18 +45,11 @@ impl Failure {
     /// upper case or `_`, as in `BUTTON_DATA_INVALID`.
     pub(crate) fn bad(text: impl AsRef<str>) -> Failure {
         let text = text.as_ref();
-        let mut letters = text.chars();
-        let first = letters.next().unwrap_or_default();
-        let keep = letters.next().is_some_and(|second| second.is_ascii_uppercase() || second == '_');
-        let description = if keep {
-            format!("Bad Request: {text}")
-        } else {
-            format!(
-                "Bad Request: {}{}",
-                first.to_ascii_lowercase(),
-                text.get(first.len_utf8()..).unwrap_or("")
-            )
-        };
+        let keep = text.chars().nth(1).is_some_and(|second| second.is_ascii_uppercase() || second == '_');
+        let mut description = format!("Bad Request: {text}");
+        if let Some(first) = description.get_mut(13..14).filter(|_| !keep) {
+            first.make_ascii_lowercase();
+        }
         Failure::new(400, description)
     }
 

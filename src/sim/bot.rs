@@ -10,7 +10,9 @@ use super::allowed::Allowed;
 use super::answer::Failure;
 use super::chats::Chats;
 use super::facts::facts;
+use super::files::Files;
 use super::json::Object;
+use super::limits::{Pace, RateLimits};
 use super::log::Log;
 use super::queue::Queue;
 
@@ -72,6 +74,10 @@ pub(crate) struct State {
     pub(crate) webhook: Webhook,
     pub(crate) webhook_set_ms: Option<i64>,
     pub(crate) chats: Chats,
+    /// The pace it is held to, if any.
+    pub(crate) limits: Option<RateLimits>,
+    pub(crate) pace: Pace,
+    pub(crate) files: Files,
     pub(crate) queries: HashMap<String, Query>,
     /// The bot's own User JSON.
     pub(crate) me: Arc<str>,
@@ -81,7 +87,7 @@ pub(crate) struct State {
 
 impl Bot {
     /// A bot whose first update will have the given id.
-    pub(crate) fn new(id: i64, first_update_id: i64, log: Log) -> Bot {
+    pub(crate) fn new(id: i64, first_update_id: i64, limits: Option<RateLimits>) -> Bot {
         let me = Object::new().number("id", id).flag("is_bot", true).text("first_name", "Sim Bot");
         let me = me.text("username", &username(id)).finish().into();
         let state = State {
@@ -91,13 +97,16 @@ impl Bot {
             webhook: Webhook::default(),
             webhook_set_ms: None,
             chats: Chats::default(),
+            limits,
+            pace: Pace::default(),
+            files: Files::default(),
             queries: HashMap::new(),
             me,
             logged_out_until_ms: None,
             next_garbage_ms: 0,
         };
         let (updates_bell, log_bell) = (Notify::new(), Notify::new());
-        Bot { id, state: Mutex::new(state), log: Mutex::new(log), updates_bell, log_bell }
+        Bot { id, state: Mutex::new(state), log: Mutex::default(), updates_bell, log_bell }
     }
 
     /// The state, locked. A panic elsewhere under the lock does not take the bot down.

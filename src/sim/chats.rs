@@ -112,7 +112,7 @@ pub(crate) struct Chats {
     chats: HashMap<i64, Chat>,
     users: HashMap<i64, User>,
     /// Order of arrival of all messages, to forget the oldest.
-    order: VecDeque<(i64, i64, usize)>,
+    order: VecDeque<(i64, i64)>,
     message_bytes: usize,
     /// Counter of message ids in private chats and basic groups, which share one.
     last_own_id: i64,
@@ -228,21 +228,31 @@ impl Chats {
 
     /// Stores a message; the oldest ones are forgotten when there are too many.
     pub(crate) fn store(&mut self, chat: i64, message: Message) {
-        let weight = message.weight();
-        self.order.push_back((chat, message.id, weight));
-        self.message_bytes += weight;
-        if let Some(chat) = self.chats.get_mut(&chat) {
-            chat.messages.insert(message.id, message);
-        }
+        let Some(place) = self.chats.get_mut(&chat) else {
+            return;
+        };
+        self.order.push_back((chat, message.id));
+        self.message_bytes += message.weight();
+        let old = place.messages.insert(message.id, message);
+        self.message_bytes -= old.map_or(0, |old| old.weight());
         while self.order.len() > MAX_MESSAGES || self.message_bytes > MAX_MESSAGE_BYTES {
-            let Some((chat, id, weight)) = self.order.pop_front() else {
+            let Some((chat, id)) = self.order.pop_front() else {
                 break;
             };
-            self.message_bytes -= weight;
-            if let Some(chat) = self.chats.get_mut(&chat) {
-                chat.messages.remove(&id);
-            }
+            self.forget(chat, id);
         }
+    }
+
+    /// Forgets a message; whether it was there.
+    pub(crate) fn forget(&mut self, chat: i64, id: i64) -> bool {
+        let gone = self.chats.get_mut(&chat).and_then(|chat| chat.messages.remove(&id));
+        self.message_bytes -= gone.as_ref().map_or(0, Message::weight);
+        gone.is_some()
+    }
+
+    /// Notes that a stored message changed its weight.
+    pub(crate) fn reweigh(&mut self, before: usize, after: usize) {
+        self.message_bytes = self.message_bytes + after - before;
     }
 
     /// The chat a call means by `chat_id`, if the bot may write there.

@@ -34,13 +34,12 @@ impl Clock {
         self.started_unix_ms + elapsed + self.advanced_ms.load(Ordering::Relaxed)
     }
 
-    /// Moves the clock forward by `seconds`; a negative or absurd value moves it as far as allowed.
+    /// Moves the clock forward by `seconds`; a negative one not at all, an absurd one as far as allowed.
     pub(crate) fn advance(&self, seconds: f64) -> i64 {
         let wanted = (seconds.max(0.0) * 1000.0).min(MAX_ADVANCE_MS as f64) as i64;
-        let moved = self.advanced_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| {
-            Some(now.saturating_add(wanted).min(MAX_ADVANCE_MS))
-        });
-        let _ = moved;
+        let further = |now: i64| Some(now.saturating_add(wanted).min(MAX_ADVANCE_MS));
+        // It cannot fail: the closure always has a value.
+        let _ = self.advanced_ms.fetch_update(Ordering::Relaxed, Ordering::Relaxed, further);
         self.now_ms()
     }
 }

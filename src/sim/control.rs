@@ -1,4 +1,18 @@
 //! The control API under `/sim`: JSON in and out, thin wrappers over what [`Sim`] can do.
+//!
+//! | route | does |
+//! |---|---|
+//! | `GET /sim` | version, bots, time |
+//! | `POST /sim/faults`, `/sim/clock` | orders a [`Fault`](super::Fault); `{"advance":SECONDS}` |
+//! | `POST /sim/{bot}/updates` | puts raw updates in the queue |
+//! | `POST /sim/{bot}/users/{id}` | makes or renames a user: `first_name`, `username`, `access` |
+//! | `POST /sim/{bot}/users/{id}/messages`, `/edits`, `/callbacks` | a user writes, edits, presses a button |
+//! | `POST /sim/{bot}/chats`, `GET …/chats/{id}/messages` | makes or changes a chat; what is in it |
+//! | `POST /sim/{bot}/files/{file_id}?filename=` | a file for the bot to download |
+//! | `GET /sim/{bot}/calls?since=&method=&wait=&polls=1` | the calls the bot made |
+//! | `GET /sim/{bot}/events?since=&wait=` | what the bot made visible |
+//! | `GET /sim/{bot}/state` | the queue: pending, confirmed, allowed_updates, parked |
+//!
 //! Errors are `{"ok":false,"error":"…"}` with status 400; foreign pages get 403 (see `guard.rs`).
 
 mod routes;
@@ -6,6 +20,7 @@ mod routes;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -36,6 +51,7 @@ pub(super) fn routes(sim: &Sim) -> Router<Sim> {
         .route("/{bot}/users/{user}/callbacks", post(routes::press))
         .route("/{bot}/chats", post(routes::chat))
         .route("/{bot}/chats/{chat}/messages", get(routes::messages))
+        .route("/{bot}/files/{id}", post(routes::file))
         .route("/{bot}/calls", get(routes::calls))
         .route("/{bot}/events", get(routes::events))
         .route("/{bot}/state", get(routes::state))
@@ -47,8 +63,21 @@ pub(super) fn routes(sim: &Sim) -> Router<Sim> {
 async fn check_sender(State(sim): State<Sim>, request: Request, next: Next) -> Response {
     match fault_of_sender(&sim, request.method(), request.headers()) {
         Some(why) => refusal(403, why),
-        None => next.run(request).await,
+        None => in_json(next.run(request).await).await,
     }
+}
+
+/// Gives what the router refuses by itself (a number that is none, a wrong verb) the form of all other refusals.
+async fn in_json(response: Response) -> Response {
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if json || !response.status().is_client_error() {
+        return response;
+    }
+    let status = response.status();
+    let text = to_bytes(response.into_body(), 4096).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let why = if text.is_empty() { status.canonical_reason().unwrap_or("refused") } else { &text };
+    refusal(status.as_u16(), why)
 }
 
 fn fault_of_sender(sim: &Sim, method: &Method, headers: &HeaderMap) -> Option<&'static str> {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::answer::{Answer, Failure};
 use super::json::{Object, array};
+use super::poll::OTHER_POLL;
 
 /// Most faults waiting at once; further ones are refused.
 const MAX_FAULTS: usize = 1000;
@@ -28,6 +29,8 @@ pub struct Fault {
     pub status: Option<u16>,
     /// Seconds for a 429: `parameters.retry_after` and the `Retry-After` header.
     pub retry_after: Option<u64>,
+    /// The words of an error; if not given, what Telegram says with that status.
+    pub description: Option<String>,
     /// Answer with exactly this body; HTML if it starts with `<`, otherwise called JSON.
     pub body: Option<String>,
     /// Wait this long before anything is done.
@@ -77,9 +80,8 @@ impl Fault {
         } else if status < 300 {
             Answer::json(status, r#"{"ok":true,"result":true}"#.to_owned())
         } else {
-            let words =
-                axum::http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
-            Failure { retry_after: self.retry_after, ..Failure::new(status, words.unwrap_or("Error")) }.into()
+            let words = self.description.clone().unwrap_or_else(|| usual_words(status));
+            Failure { retry_after: self.retry_after, ..Failure::new(status, words) }.into()
         })
     }
 
@@ -92,6 +94,7 @@ impl Fault {
             .number("count", number(self.count.unwrap_or(1)))
             .number_if("status", self.status.map(i64::from))
             .number_if("retry_after", self.retry_after.map(number))
+            .text_if("description", self.description.as_deref())
             .text_if("body", self.body.as_deref());
         if self.delay_ms > 0 {
             object = object.number("delay_ms", number(self.delay_ms));
@@ -103,6 +106,20 @@ impl Fault {
         }
         object.finish()
     }
+}
+
+/// What most often comes with a status.
+fn usual_words(status: u16) -> String {
+    let words = match status {
+        403 => "Forbidden: bot was blocked by the user",
+        409 => OTHER_POLL,
+        500 => "Internal Server Error: restart",
+        _ => {
+            let code = axum::http::StatusCode::from_u16(status).ok();
+            code.and_then(|code| code.canonical_reason()).unwrap_or("Error")
+        }
+    };
+    words.to_owned()
 }
 
 /// The waiting faults, in the order they were ordered.
@@ -183,6 +200,11 @@ mod tests {
             (r#"{"status":502}"#, 502, r#"{"ok":false,"error_code":502,"description":"Bad Gateway"}"#),
             (r#"{"status":502,"body":"<html>"}"#, 502, "<html>"),
             (r#"{"body":""}"#, 200, ""),
+            (
+                r#"{"status":400,"description":"x"}"#,
+                400,
+                r#"{"ok":false,"error_code":400,"description":"x"}"#,
+            ),
         ] {
             let answer = fault(json).answer().unwrap();
             assert_eq!((answer.status, answer.body.as_ref()), (status, body.as_bytes()));

@@ -36,6 +36,9 @@ pub(crate) async fn handle(
     if request.method() != Verb::GET && request.method() != Verb::POST {
         return respond(Answer::empty(501), false);
     }
+    if let Some(rest) = path.strip_prefix("/file/bot") {
+        return respond(download(&sim, rest), false);
+    }
     let Some((token, method)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
         return respond(Failure::new(404, "Not Found").into(), false);
     };
@@ -60,6 +63,21 @@ pub(crate) async fn handle(
         breaker.trip();
     }
     respond(answer, fault.is_some_and(|fault| fault.cut))
+}
+
+/// The bytes of a file, for `<token>/<file_path>`.
+fn download(sim: &Sim, rest: &str) -> Answer {
+    let bot = |token| token::bot_id(token).and_then(|id| sim.bot(id));
+    match rest.split_once('/').map(|(token, path)| (bot(token), path)) {
+        Some((Err(failure), _)) => failure.into(),
+        Some((Ok(bot), path)) => match bot.state().files.download(path) {
+            Some(body) => {
+                Answer { body, content_type: "application/octet-stream", ..Answer::json(200, String::new()) }
+            }
+            None => Failure::new(404, "Not Found").into(),
+        },
+        None => Failure::new(404, "Not Found").into(),
+    }
 }
 
 /// Performs a call with what was ordered for it, and records it.

@@ -26,6 +26,25 @@ struct Payload {
 }
 
 impl Sim {
+    /// Puts a file under an id, for a bot to get and download: the `file_id` of an update a test makes up. The name
+    /// gives its path an extension.
+    ///
+    /// # Errors
+    /// If the number cannot be a bot's, or the file is larger than all files may be together (64 MiB).
+    pub fn put_file(
+        &self,
+        bot: i64,
+        file_id: &str,
+        filename: &str,
+        content: bytes::Bytes,
+    ) -> Result<(), ActError> {
+        let bot = self.existing_or_new(bot)?;
+        let mut state = bot.state();
+        state.files.put(file_id, filename, content);
+        let kept = state.files.about(file_id).is_some();
+        if kept { Ok(()) } else { Err(ActError("the file is too large to be kept".to_owned())) }
+    }
+
     /// Puts raw updates in a bot's queue: any JSON value is one, an array is several. An object with a numeric
     /// `update_id` goes in byte for byte, any other object gets the next id put in front, anything else goes in as it
     /// is. `allowed_updates` is not asked, and nothing is too old. Returns the ids; what had no room has none.

@@ -28,7 +28,8 @@ const CONFLICT_MS: i64 = 3000;
 const BATCH: Duration = Duration::from_millis(1);
 
 const WEBHOOK_ACTIVE: &str = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
-const OTHER_POLL: &str =
+/// What the older of two polls is told.
+pub(crate) const OTHER_POLL: &str =
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
 
 /// A poll's wish, after the server's clamping.
@@ -123,7 +124,8 @@ fn begin(state: &mut State, params: &Params, now_ms: i64) -> Result<Wish, Failur
         return Err(Failure::new(409, WEBHOOK_ACTIVE));
     }
     let offset = params.int("offset");
-    let mut limit = if params.has("limit") { params.int("limit").clamp(1, MAX_LIMIT) } else { MAX_LIMIT };
+    let mut limit =
+        if params.some_text("limit").is_some() { params.int("limit").clamp(1, MAX_LIMIT) } else { MAX_LIMIT };
     let mut timeout = params.int("timeout").clamp(0, MAX_TIMEOUT);
     state.allowed.set(params.text("allowed_updates"));
     let polls = &mut state.polls;
@@ -170,7 +172,6 @@ fn look(state: &mut State, ticket: u64, now_ms: i64, limit: usize, leave: bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::log::Log;
 
     fn begin_with(bot: &Bot, form: &str, now_ms: i64) -> Result<Wish, Failure> {
         let mut params = Params::default();
@@ -180,13 +181,14 @@ mod tests {
 
     #[test]
     fn wishes_are_clamped() {
-        let bot = Bot::new(1, 100, Log::default());
+        let bot = Bot::new(1, 100, None);
         for (now, (form, limit, timeout_seconds)) in [
             ("", 100, 0),
             ("limit=0&offset=1", 1, 0),
             ("limit=500&timeout=500&offset=2", 100, 50),
             ("limit=-3&timeout=-1&offset=3", 1, 0),
             ("limit=abc&timeout=9x&offset=4", 1, 9),
+            ("limit=&offset=5", 100, 0),
         ]
         .into_iter()
         .enumerate()
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_same_offset_again_is_slowed_down() {
-        let bot = Bot::new(1, 100, Log::default());
+        let bot = Bot::new(1, 100, None);
         begin_with(&bot, "offset=7", 0).unwrap();
         assert_eq!(begin_with(&bot, "offset=7", 499).unwrap(), Wish { limit: 1, timeout_seconds: 3 });
         assert_eq!(begin_with(&bot, "offset=7", 3498).unwrap(), Wish { limit: 100, timeout_seconds: 3 });

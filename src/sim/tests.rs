@@ -3,6 +3,7 @@
 mod control;
 mod faults;
 mod polling;
+mod requests;
 mod sending;
 
 use serde_json::{Value, json};
@@ -30,10 +31,14 @@ impl Drop for Server {
 
 impl Server {
     async fn start() -> Server {
+        Server::with(SimOptions { first_update_id: Some(100), ..SimOptions::default() }).await
+    }
+
+    async fn with(options: SimOptions) -> Server {
         rustls::crypto::ring::default_provider().install_default().ok();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let sim = Sim::new(SimOptions { first_update_id: Some(100), ..SimOptions::default() });
+        let sim = Sim::new(options);
         let (stop, served) = (CancellationToken::new(), sim.clone());
         let token = stop.clone();
         let served = tokio::spawn(async move { served.serve(listener, token).await });

@@ -54,8 +54,6 @@ pub enum ClientError {
 pub(super) struct Address {
     /// `https://host/prefix/bot<token>/`
     methods: Arc<str>,
-    /// `https://host/prefix/file/bot<token>/`
-    files: Arc<str>,
     pub(super) is_https: bool,
     pub(super) is_loopback: bool,
 }
@@ -84,7 +82,6 @@ impl Address {
         let base = url.as_str().trim_end_matches('/');
         Ok(Address {
             methods: format!("{base}/bot{}/", token.expose()).into(),
-            files: format!("{base}/file/bot{}/", token.expose()).into(),
             is_https: url.scheme() == "https",
             is_loopback: is_loopback(&url),
         })
@@ -97,15 +94,6 @@ impl Address {
             return None;
         }
         Url::parse(&format!("{}{method}", self.methods)).ok()
-    }
-
-    /// The URL of a file by the `file_path` of getFile, or `None` if that would lead elsewhere.
-    pub(super) fn file(&self, file_path: &str) -> Option<Url> {
-        let escaped = file_path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-        let url = Url::parse(&format!("{}{escaped}", self.files)).ok()?;
-        // The parser resolves `..`: what left the bot's own folder is not a file of the bot.
-        let inside = Url::parse(&self.files).is_ok_and(|folder| url.path().starts_with(folder.path()));
-        inside.then_some(url)
     }
 }
 
@@ -154,8 +142,6 @@ mod tests {
             let url = address(given).method("getMe").unwrap();
             assert_eq!(url.as_str(), format!("{expected}123:AAbbCCddEEffGGhhIIjj/getMe"));
         }
-        let file = address("http://h/p").file("photos/a?b %#.png").unwrap();
-        assert_eq!(file.as_str(), "http://h/p/file/bot123:AAbbCCddEEffGGhhIIjj/photos/a%3Fb%20%25%23.png");
     }
 
     #[test]
@@ -164,8 +150,6 @@ mod tests {
         for method in ["", "../getMe", "get Me", "getMe?x", "getMé"] {
             assert!(address.method(method).is_none(), "{method}");
         }
-        assert!(address.file("../bot9:x/getMe").is_none());
-        assert!(address.file("a/../../../x").is_none());
     }
 
     #[test]

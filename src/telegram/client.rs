@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Body, RequestBuilder, Response, redirect};
+use reqwest::{RequestBuilder, Response, redirect};
 use serde::Serialize;
 
 use super::address::Address;
@@ -97,18 +97,7 @@ impl Client {
 
     /// Calls a method. `params` is a JSON object, sent as it is; `deadline` is for all of it, the answer included.
     pub async fn call(&self, method: &str, params: Bytes, deadline: Duration) -> Result<Answer, ApiError> {
-        self.post(method, "application/json", params.into(), deadline).await
-    }
-
-    /// Calls a method with a body of another kind, such as `multipart/form-data; boundary=…`.
-    pub async fn post(
-        &self,
-        method: &str,
-        content_type: &str,
-        body: Body,
-        deadline: Duration,
-    ) -> Result<Answer, ApiError> {
-        let request = self.request(&self.shared.sends, method, content_type, body)?;
+        let request = self.request(&self.shared.sends, method, params)?;
         self.answer(request, deadline).await
     }
 
@@ -128,37 +117,20 @@ impl Client {
             allowed_updates: poll.allowed_updates,
         })
         .expect("numbers and strings can be written as JSON");
-        let request = self.request(&self.shared.polls, "getUpdates", "application/json", params.into())?;
+        let request = self.request(&self.shared.polls, "getUpdates", params.into())?;
         self.answer(request, poll.timeout + POLL_MARGIN).await
-    }
-
-    /// Starts to download the file that getFile called `file_path` (a relative path; a local Bot API server gives
-    /// absolute ones, which are on its disk). `deadline` is for the whole download.
-    pub async fn download(&self, file_path: &str, deadline: Duration) -> Result<Download, ApiError> {
-        let url =
-            self.shared.address.file(file_path).ok_or_else(|| {
-                refused("asgigram: this file_path leads out of the bot's own files".to_owned())
-            })?;
-        let request = self.shared.sends.get(url).timeout(deadline);
-        let response = request.send().await.map_err(|error| self.fault(error))?;
-        if response.status() != reqwest::StatusCode::OK {
-            let wrong = self.read(response).await;
-            return Err(wrong.err().unwrap_or_else(|| refused("asgigram: this is not a file".to_owned())));
-        }
-        Ok(Download { client: self.clone(), response })
     }
 
     fn request(
         &self,
         http: &reqwest::Client,
         method: &str,
-        content_type: &str,
-        body: Body,
+        params: Bytes,
     ) -> Result<RequestBuilder, ApiError> {
         let url = self.shared.address.method(method).ok_or_else(|| {
             refused("asgigram: the name of a method is made of letters, digits and `_`".to_owned())
         })?;
-        Ok(http.post(url).header(CONTENT_TYPE, content_type).body(body))
+        Ok(http.post(url).header(CONTENT_TYPE, "application/json").body(params))
     }
 
     async fn answer(&self, request: RequestBuilder, deadline: Duration) -> Result<Answer, ApiError> {
@@ -203,31 +175,6 @@ impl Client {
             }
             other => other,
         }
-    }
-}
-
-/// A file on its way from Telegram.
-pub struct Download {
-    client: Client,
-    response: Response,
-}
-
-impl Download {
-    /// How many bytes it has, if the server said so.
-    pub fn length(&self) -> Option<u64> {
-        self.response.content_length()
-    }
-
-    /// The next piece; `None` at the end of the file.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
-        self.response.chunk().await.map_err(|error| self.client.fault(error))
-    }
-}
-
-/// Without the response, whose URL holds the token.
-impl std::fmt::Debug for Download {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Download").finish_non_exhaustive()
     }
 }
 

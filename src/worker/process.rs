@@ -71,26 +71,21 @@ impl Process {
 async fn end(pid: u32, grace: Duration, mut ending: watch::Receiver<Option<End>>) {
     // A dropped handle ends the worker as well.
     let _ = ending.wait_for(Option::is_some).await;
-    let mut begun: Option<Instant> = None;
-    let begun = loop {
-        let patience = match *ending.borrow_and_update() {
-            Some(End::Now) => return sys::kill_group(pid),
-            Some(End::Graceful { patience }) => patience,
-            None => Duration::ZERO,
-        };
-        // A later request can only hurry.
-        let now = Instant::now();
-        let soonest = begun.map_or(now + patience, |begun| begun.min(now + patience));
-        begun = Some(soonest);
-        tokio::select! {
-            () = tokio::time::sleep_until(soonest) => break soonest,
-            Ok(()) = ending.changed() => {}
-        }
-    };
+    let mut begins = None;
     for (part, step) in TABLE {
-        tokio::select! {
-            () = tokio::time::sleep_until(begun + grace.mul_f64(part)) => {}
-            Ok(_) = ending.wait_for(|how| *how == Some(End::Now)) => return sys::kill_group(pid),
+        loop {
+            let patience = match *ending.borrow_and_update() {
+                Some(End::Now) => return sys::kill_group(pid),
+                Some(End::Graceful { patience }) => patience,
+                None => Duration::ZERO,
+            };
+            // A second order can only hurry.
+            let soonest = Instant::now() + patience;
+            let begins = *begins.insert(begins.map_or(soonest, |begins: Instant| begins.min(soonest)));
+            tokio::select! {
+                () = tokio::time::sleep_until(begins + grace.mul_f64(part)) => break,
+                Ok(()) = ending.changed() => {}
+            }
         }
         match step {
             Step::Terminate => sys::terminate_group(pid),

@@ -76,6 +76,29 @@ pub(super) async fn updates(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
+pub(super) struct FileQuery {
+    filename: String,
+}
+
+/// Puts a file there for the bot to download: the body is its content, `filename` of the query gives its extension.
+pub(super) async fn file(
+    State(sim): State<Sim>,
+    Path((bot, id)): Path<(i64, String)>,
+    Query(query): Query<FileQuery>,
+    request: Request<Body>,
+) -> Response {
+    let stored = async {
+        let bytes = to_bytes(request.into_body(), MAX_BODY).await;
+        let bytes =
+            bytes.map_err(|_| ActError(format!("the file is longer than {MAX_BODY} bytes or was cut")))?;
+        sim.put_file(bot, &id, &query.filename, bytes)?;
+        Ok(ok())
+    };
+    reply(stored.await)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
 pub(super) struct UserBody {
     first_name: Option<String>,
     username: Option<String>,

@@ -1,4 +1,4 @@
-//! Methods about the bot itself and its webhook, and getChat.
+//! Methods about the bot itself and its webhook, getChat and getFile.
 
 use crate::sim::allowed::Allowed;
 use crate::sim::answer::{Failure, Outcome, Success, done};
@@ -10,6 +10,9 @@ use super::Call;
 
 /// How long a bot that logged out stays out: what Telegram's documentation promises for the cloud.
 const LOGGED_OUT_MS: i64 = 600_000;
+
+/// Largest file a bot can download.
+const MAX_DOWNLOAD: usize = 20 << 20;
 
 pub(super) fn get_me(call: &mut Call<'_>) -> Outcome {
     let me = Object::new()
@@ -37,7 +40,7 @@ pub(super) fn set_webhook(call: &mut Call<'_>) -> Outcome {
     let webhook = Webhook {
         url: check_url(url)?,
         has_certificate: params.file("certificate").is_some(),
-        max_connections: if params.has("max_connections") {
+        max_connections: if params.some_text("max_connections").is_some() {
             params.int("max_connections").clamp(1, 100)
         } else {
             40
@@ -152,4 +155,13 @@ pub(super) fn get_chat(call: &mut Call<'_>) -> Outcome {
             .raw("accepted_gift_types", gifts)
             .finish(),
     )
+}
+
+pub(super) fn get_file(call: &mut Call<'_>) -> Outcome {
+    let id = call.params.some_text("file_id").ok_or_else(|| Failure::bad("file_id not specified"))?;
+    match call.state.files.about(id) {
+        None => Err(Failure::bad("invalid file_id")),
+        Some((_, size)) if size > MAX_DOWNLOAD => Err(Failure::bad("file is too big")),
+        Some((about, _)) => done(about),
+    }
 }

@@ -9,7 +9,7 @@ use crate::sim::message::Content;
 use crate::sim::params::Params;
 
 use super::Call;
-use super::send::{check_length, message_caption, replied, send, store};
+use super::send::{check_length, keep_pace, message_caption, replied, send, store};
 use super::synthesis::{random_name, snake_case, value};
 
 /// Most messages in an album.
@@ -24,7 +24,7 @@ pub(super) fn send_other(call: &mut Call<'_>, method: &Method) -> Outcome {
 }
 
 /// The member of a message that holds its content, as JSON.
-pub(super) fn members(call: &Call<'_>, field: &str, params: &Params) -> String {
+pub(super) fn members(call: &mut Call<'_>, field: &str, params: &Params) -> String {
     let shape = facts().shape("Message");
     let types = shape
         .and_then(|shape| shape.fields.iter().find(|(name, ..)| name == field))
@@ -34,9 +34,9 @@ pub(super) fn members(call: &Call<'_>, field: &str, params: &Params) -> String {
     };
     let json = match field {
         "poll" => poll(call, params),
-        "photo" => format!("[{}]", file(params.text(field), params, field, "PhotoSize")),
+        "photo" => format!("[{}]", file(call, params, field, "PhotoSize")),
         "audio" | "document" | "video" | "animation" | "voice" | "video_note" | "sticker" => {
-            file(params.text(field), params, field, kind)
+            file(call, params, field, kind)
         }
         "dice" => {
             let emoji = params.some_text("emoji").unwrap_or("🎲");
@@ -48,11 +48,13 @@ pub(super) fn members(call: &Call<'_>, field: &str, params: &Params) -> String {
 }
 
 /// A file: by the id it was sent with, or under a new one.
-fn file(given: &str, params: &Params, param: &str, kind: &str) -> String {
+fn file(call: &mut Call<'_>, params: &Params, param: &str, kind: &str) -> String {
+    let given = params.text(param);
     let known = !given.is_empty() && !given.contains(['.', '/', ':']);
     let id = if known { given.to_owned() } else { random_name() };
     let mut object = Object::new().text("file_id", &id).text("file_unique_id", id.get(..12).unwrap_or(&id));
     if let Some(upload) = params.file(param) {
+        call.state.files.put(&id, &upload.filename, upload.bytes.clone());
         if matches!(kind, "Document" | "Audio" | "Video" | "Animation") {
             object = object.text("file_name", &upload.filename);
         }
@@ -109,8 +111,8 @@ pub(super) fn send_media_group(call: &mut Call<'_>) -> Outcome {
     let media = call.params.json("media");
     let media = media.as_ref().and_then(serde_json::Value::as_array);
     let media = media.ok_or_else(|| Failure::bad("expected an Array of InputMedia"))?;
-    let items: Result<Vec<Content>, Failure> = media.iter().map(|item| album_item(call, item)).collect();
-    let items = items?;
+    let items =
+        media.iter().map(|item| input_media(call, item)).collect::<Result<Vec<Content>, Failure>>()?;
     let reply = reply_parameters(call.params)?;
     let chat = call.state.chats.writable(call.params.text("chat_id"))?.id;
     let reply_to = replied(call.state, chat, &reply)?;
@@ -121,6 +123,7 @@ pub(super) fn send_media_group(call: &mut Call<'_>) -> Outcome {
         return Err(Failure::bad("too many messages to send as an album"));
     }
     items.iter().try_for_each(check_length)?;
+    keep_pace(call, chat)?;
     let group = format!("\"media_group_id\":{}", quote(&(fastrand::u64(..) >> 1).to_string()));
     let sent: Vec<String> = items
         .into_iter()
@@ -129,7 +132,11 @@ pub(super) fn send_media_group(call: &mut Call<'_>) -> Outcome {
     done(array(sent))
 }
 
-fn album_item(call: &Call<'_>, item: &serde_json::Value) -> Result<Content, Failure> {
+/// The content an InputMedia object describes.
+///
+/// # Errors
+/// What is wrong with it, in Telegram's words.
+pub(super) fn input_media(call: &mut Call<'_>, item: &serde_json::Value) -> Result<Content, Failure> {
     let fault = |why: &str| Failure::bad(format!("can't parse InputMedia: {why}"));
     let text = |key: &str| item.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
     let kind = text("type");

@@ -5,9 +5,10 @@ use crate::sim::entities::Formatted;
 use crate::sim::json::Object;
 use crate::sim::log::EventKind;
 use crate::sim::markup;
-use crate::sim::message::{Content, Message};
+use crate::sim::message::Content;
 
 use super::Call;
+use super::content::input_media;
 use super::send::{check_length, message_caption, message_text};
 
 /// Most messages deleted by one call.
@@ -35,6 +36,13 @@ pub(super) fn caption(call: &mut Call<'_>) -> Outcome {
             Content::Text(_) => Err(Failure::bad("there is no caption in the message to edit")),
         }),
     )
+}
+
+pub(super) fn media(call: &mut Call<'_>) -> Outcome {
+    let media = call.params.json("media").filter(serde_json::Value::is_object);
+    let media = media.ok_or_else(|| Failure::bad("can't parse media JSON object"))?;
+    let content = input_media(call, &media)?;
+    change(call, Some(|_: &Content| Ok(content.clone())))
 }
 
 pub(super) fn reply_markup(call: &mut Call<'_>) -> Outcome {
@@ -75,10 +83,12 @@ where
              current content and reply markup of the message",
         ));
     }
+    let before = message.weight();
     message.content = content;
     message.markup = markup;
     message.edit_date = Some(now);
-    let json = message.json();
+    let (json, after) = (message.json(), message.weight());
+    call.state.chats.reweigh(before, after);
     call.show(EventKind::Edit, chat, Object::new().raw("message", &json));
     done(json)
 }
@@ -145,8 +155,7 @@ pub(super) fn message_ids(call: &Call<'_>, most: usize) -> Result<Vec<i64>, Fail
 }
 
 fn delete(call: &mut Call<'_>, chat: i64, id: i64) {
-    let gone: Option<Message> = call.state.chats.get_mut(chat).and_then(|chat| chat.messages.remove(&id));
-    if gone.is_some() {
+    if call.state.chats.forget(chat, id) {
         call.show(EventKind::Delete, chat, Object::new().number("message_id", id));
     }
 }

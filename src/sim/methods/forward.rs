@@ -7,7 +7,7 @@ use crate::sim::message::{Content, Message};
 
 use super::Call;
 use super::edit::message_ids;
-use super::send::{message_caption, store};
+use super::send::{keep_pace, message_caption, store};
 
 /// Most messages forwarded or copied by one call.
 const MAX_IDS: usize = 100;
@@ -34,6 +34,7 @@ pub(super) fn one(call: &mut Call<'_>, how: How) -> Outcome {
     if let (Content::Other { caption: old, .. }, Some(new)) = (&mut content, caption) {
         *old = new;
     }
+    keep_pace(call, chat)?;
     let json = store(call, chat, content, None, &markup, extra);
     match how {
         How::Forward => done(json),
@@ -50,6 +51,7 @@ pub(super) fn many(call: &mut Call<'_>, how: How) -> Outcome {
         let what = if how == How::Forward { "forward" } else { "copy" };
         return Err(Failure::bad(format!("there are no messages to {what}")));
     }
+    keep_pace(call, chat)?;
     let sent: Vec<String> = messages
         .into_iter()
         .map(|message| {

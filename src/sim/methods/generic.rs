@@ -2,9 +2,11 @@
 //! up by its type.
 
 use crate::sim::answer::{Failure, Outcome, done};
+use crate::sim::entities::Formatted;
 use crate::sim::facts::Method;
 use crate::sim::json::quote;
-use crate::sim::message::Content;
+use crate::sim::markup::Markup;
+use crate::sim::message::{Content, Message};
 
 use super::Call;
 use super::content::send_other;
@@ -52,11 +54,11 @@ fn result(call: &mut Call<'_>, method: &Method, chat: Option<i64>, message: Opti
     if kind == "Message" {
         if let Some((chat, id)) = message {
             let message = call.state.chats.get(chat).and_then(|chat| chat.messages.get(&id));
-            return done(message.map_or_else(|| "true".to_owned(), super::super::message::Message::json));
+            return done(message.map_or_else(|| "true".to_owned(), Message::json));
         }
         let Some(chat) = chat else { return done("true") };
-        let content = Content::Other { members: String::new(), caption: Default::default() };
-        return done(store(call, chat, content, None, &crate::sim::markup::Markup::None, String::new()));
+        let content = Content::Other { members: String::new(), caption: Formatted::default() };
+        return done(store(call, chat, content, None, &Markup::None, String::new()));
     }
     match (method.name.as_str(), kind) {
         ("getChatMemberCount", _) => done("2"),

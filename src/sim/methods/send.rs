@@ -4,7 +4,7 @@ use crate::sim::answer::{Failure, Outcome, done};
 use crate::sim::bot::State;
 use crate::sim::chats::ChatKind;
 use crate::sim::entities::{Formatted, formatted};
-use crate::sim::json::Object;
+use crate::sim::json::{Object, quote};
 use crate::sim::log::EventKind;
 use crate::sim::markup::{Markup, ReplyTo, reply_markup, reply_parameters};
 use crate::sim::message::{Content, Message};
@@ -82,7 +82,19 @@ pub(super) fn send(call: &mut Call<'_>, content: Content, extra: String) -> Outc
     let chat = call.state.chats.writable(call.params.text("chat_id"))?.id;
     let reply_to = replied(call.state, chat, &reply)?;
     check_length(&content)?;
+    keep_pace(call, chat)?;
     done(store(call, chat, content, reply_to, &markup, extra))
+}
+
+/// Takes a token of the chat's and the bot's pace, if they are held to one.
+///
+/// # Errors
+/// 429 with the seconds to wait.
+pub(super) fn keep_pace(call: &mut Call<'_>, chat: i64) -> Result<(), Failure> {
+    let Some(limits) = call.state.limits else {
+        return Ok(());
+    };
+    call.state.pace.take(&limits, chat, call.now_ms).map_err(Failure::too_many)
 }
 
 /// The JSON of the message a call replies to.
@@ -109,7 +121,7 @@ pub(super) fn store(
     content: Content,
     reply_to: Option<String>,
     markup: &Markup,
-    extra: String,
+    mut extra: String,
 ) -> String {
     let id = call.state.chats.next_message_id(chat);
     let (chat_json, kind) = match call.state.chats.get(chat) {
@@ -117,6 +129,10 @@ pub(super) fn store(
         None => ("{}".into(), ChatKind::Private),
     };
     let post = kind == ChatKind::Channel;
+    if let Some(connection) = call.params.some_text("business_connection_id") {
+        let comma = if extra.is_empty() { "" } else { "," };
+        extra = format!("{extra}{comma}\"business_connection_id\":{}", quote(connection));
+    }
     let message = Message {
         id,
         from: Some(call.state.me.clone()).filter(|_| !post),

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Server;
+use super::{Server, SimOptions};
+use crate::sim::RateLimits;
 
 #[tokio::test]
 async fn a_429_has_its_header_and_is_used_up() {
@@ -59,4 +60,16 @@ async fn connections_break() {
         2,
         "cut was performed, close was not: {messages}"
     );
+}
+
+#[tokio::test]
+async fn the_pace_is_kept_when_asked_for() {
+    let limits = RateLimits { per_chat: 0.1, chat_burst: 1.0, ..RateLimits::default() };
+    let server = Server::with(SimOptions { rate_limits: Some(limits), ..SimOptions::default() }).await;
+    server.says("hi").await;
+    server.works("sendMessage", json!({"chat_id": 7, "text": "x"})).await;
+    let (status, body) = server.call("sendMessage", json!({"chat_id": 7, "text": "y"})).await;
+    assert_eq!((status, body["parameters"]["retry_after"].as_i64()), (429, Some(10)));
+    server.sim.advance_clock(10.0);
+    server.works("sendMessage", json!({"chat_id": 7, "text": "y"})).await;
 }

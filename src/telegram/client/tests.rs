@@ -150,17 +150,3 @@ async fn an_unknown_authority_is_named_as_such() {
     assert!(!error.maybe_delivered());
     assert!(error.help().is_some_and(|help| help.contains("SSL_CERT_FILE")), "{shown}");
 }
-
-#[tokio::test]
-async fn a_file_comes_in_pieces() {
-    let server = Scripted::start(vec![answer(200, "bytes of a file"), rejected(404, "Not Found")]).await;
-    let mut download = server.client.download("photos/a.png", DEADLINE).await.unwrap();
-    assert_eq!(download.length(), Some(15));
-    let mut file = Vec::new();
-    while let Some(chunk) = download.chunk().await.unwrap() {
-        file.extend_from_slice(&chunk);
-    }
-    assert_eq!(file, b"bytes of a file");
-    assert!(server.client.download("photos/b.png", DEADLINE).await.is_err());
-    assert!(server.client.download("../x", DEADLINE).await.is_err());
-}
