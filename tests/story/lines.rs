@@ -52,7 +52,7 @@ async fn garbage_is_skipped_reported_and_counted() {
     assert_eq!(lines.len(), 5, "who prints much fills no log: {lines:#?}");
     assert!(lines[0].contains("Loading...") && lines[0].contains("not a JSON object"), "{}", lines[0]);
     assert!(lines[4].contains("only counted"), "{}", lines[4]);
-    assert!(gateway.log().contains("help=\"stdout is for the protocol alone"));
+    assert!(gateway.log().contains("\nhelp: stdout is for the protocol alone"));
     assert_eq!(gateway.workers().len(), 1, "it goes on");
 }
 
