@@ -2,6 +2,7 @@
 //!
 //! Owns that form. The same events are JSON elsewhere, so what is said here is said there in fields.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -27,6 +28,7 @@ where
     ) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
+        let message = visible(&said.message);
         let time = humantime::format_rfc3339_seconds(SystemTime::now());
         let (on, dim, off) = match (line.has_ansi_escapes(), *event.metadata().level()) {
             (false, _) => ("", "", ""),
@@ -40,13 +42,24 @@ where
             "worker" => "PRINT".to_owned(),
             _ => event.metadata().level().to_string(),
         };
-        write!(line, "{dim}{time}{off} {on}{level:<5}{off} {}", said.message)?;
+        write!(line, "{dim}{time}{off} {on}{level:<5}{off} {message}")?;
         write!(line, "{dim}{}{off}", said.particulars)?;
         match said.help {
             Some(help) => writeln!(line, "\nhelp: {help}"),
             None => writeln!(line),
         }
     }
+}
+
+/// Without control characters, which would act on the terminal of whoever reads it: much of a log is written by
+/// strangers.
+fn visible(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| c.is_control() && c != '\t';
+    if !text.contains(acts) {
+        return text.into();
+    }
+    let shown = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect::<String>().into()
 }
 
 /// What an event says, apart.
@@ -60,29 +73,19 @@ struct Said {
 impl Said {
     fn add(&mut self, field: &Field, value: String) {
         match field.name() {
-            "message" => self.message = harmless(value),
+            // The only copy of an update stays as it is, so that it can be taken from here.
+            "raw" => self.particulars.push_str(&format!(" raw={}", visible(&value))),
+            "message" => self.message = value,
             "help" => self.help = Some(value),
             name => {
-                // A value with spaces or line ends is quoted, so that a particular stays one word of the line. JSON that
-                // fits on the line is left as it is.
-                let is_json = value.starts_with(['{', '[']) && !value.contains(char::is_control);
-                let is_word = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '"');
-                let plain = is_word || is_json;
+                // A value with spaces or line ends is quoted, so that a particular stays one word of the line.
+                let odd = |c: char| c.is_whitespace() || c.is_control() || c == '"';
+                let plain = !value.is_empty() && !value.contains(odd);
                 let value = if plain { value } else { format!("{value:?}") };
                 self.particulars.push_str(&format!(" {name}={value}"));
             }
         }
     }
-}
-
-/// Without control characters: what a chat or a worker wrote shall not move the cursor or colour the terminal.
-fn harmless(text: String) -> String {
-    let is_harmful = |c: char| c.is_control() && c != '\t';
-    if !text.contains(is_harmful) {
-        return text;
-    }
-    let escaped = |c: char| if is_harmful(c) { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 impl Visit for Said {
@@ -128,6 +131,7 @@ mod tests {
         tracing::subscriber::with_default(log, || {
             tracing::warn!(scope = "chat:42", cause = "no such file", help = "make it", "a worker died");
             tracing::info!(target: "worker", pid = 7, "Traceback \"x\" \x1b[31m");
+            tracing::error!(raw = %"{\"text\":\"a b\"}", name = "\x1b", "given up");
         });
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> =
@@ -137,7 +141,8 @@ mod tests {
             [
                 "WARN  a worker died scope=chat:42 cause=\"no such file\"",
                 "help: make it",
-                "PRINT Traceback \"x\" \\u{1b}[31m pid=7"
+                "PRINT Traceback \"x\" \\u{1b}[31m pid=7",
+                "ERROR given up raw={\"text\":\"a b\"} name=\"\\u{1b}\""
             ]
         );
     }

@@ -182,7 +182,10 @@ impl Drop for Gateway {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let last = &lines[lines.len().saturating_sub(100)..];
-            println!("--- the log of the gateway, its end ---\n{}", last.join("\n"));
+            #[expect(clippy::print_stdout, reason = "it is shown with the failure")]
+            {
+                println!("--- the log of the gateway, its end ---\n{}", last.join("\n"));
+            }
         }
     }
 }

@@ -87,9 +87,14 @@ impl Drop for Process {
 /// Looks again and again for a fact of which nobody sends news, such as one of `/proc`; `None` if it does not come true
 /// in time.
 pub(crate) async fn eventually<T>(mut fact: impl FnMut() -> Option<T>) -> Option<T> {
+    eventually_answered(async || fact()).await
+}
+
+/// The same where one has to ask.
+pub(crate) async fn eventually_answered<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let look = async {
         loop {
-            if let Some(found) = fact() {
+            if let Some(found) = ask().await {
                 return found;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;

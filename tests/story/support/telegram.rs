@@ -112,14 +112,10 @@ impl Telegram {
 
     /// Waits until the state satisfies `fact`.
     pub(crate) async fn expects_state(&self, fact: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + patience();
-        loop {
-            let state = self.state().await;
-            if fact(&state) {
-                return state;
-            }
-            assert!(Instant::now() < deadline, "the state does not become as expected: {state}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        let state = process::eventually_answered(async || Some(self.state().await).filter(&fact)).await;
+        match state {
+            Some(state) => state,
+            None => panic!("the state does not become as expected: {}", self.state().await),
         }
     }
 
