@@ -154,11 +154,7 @@ impl Journal {
     }
 
     /// The sends that are stored, in the order of storing: at most `limit`, from those after `after` on.
-    pub async fn stored(
-        &self,
-        after: Option<SendId>,
-        limit: usize,
-    ) -> Result<Vec<StoredSend>, JournalError> {
+    pub async fn stored(&self, after: Option<SendId>, limit: usize) -> Result<Vec<StoredSend>, JournalError> {
         match &self.store {
             Store::Memory(memory) => Ok(memory.stored(after, limit)),
             Store::Sqlite(sqlite) => sqlite.stored(after, limit).await,

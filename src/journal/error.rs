@@ -62,7 +62,9 @@ impl JournalError {
             JournalError::Full { .. } => {
                 "look for workers that are stuck or too slow, or raise --journal-max"
             }
-            JournalError::NoRoom { .. } => "make room on that disk: nothing is lost, and polling then goes on",
+            JournalError::NoRoom { .. } => {
+                "make room on that disk: nothing is lost, and polling then goes on"
+            }
             JournalError::Busy { .. } => "end the program that has journal.db open, such as a sqlite3 shell",
             JournalError::Broken { .. } | JournalError::Closed => {
                 "check the disk, then start again. If it fails again, move the folder away, which loses what is \
@@ -162,9 +164,7 @@ impl OpenError {
                  with the gateway)"
             }
             OpenError::Held { .. } => "stop that gateway first, or wait until it has ended with --wait",
-            OpenError::Newer { .. } => {
-                "use the newer asgigram, or name another folder with --journal PATH"
-            }
+            OpenError::Newer { .. } => "use the newer asgigram, or name another folder with --journal PATH",
             OpenError::OtherBot { .. } | OpenError::NotOurs { .. } => {
                 "each bot needs a folder of its own: name another with --journal PATH"
             }

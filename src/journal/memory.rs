@@ -95,6 +95,7 @@ impl Memory {
                 appended.scopes.push(scope);
             }
         }
+        intake.forget_the_oldest();
         Ok(appended)
     }
 
@@ -193,13 +194,16 @@ impl Intake {
             return None;
         }
         self.seen_in_order.push_back(update_id);
-        if self.seen_in_order.len() as u64 > self.tombstones
+        self.next_row += 1;
+        Some(Row(self.next_row))
+    }
+
+    fn forget_the_oldest(&mut self) {
+        while self.seen_in_order.len() as u64 > self.tombstones
             && let Some(oldest) = self.seen_in_order.pop_front()
         {
             self.seen.remove(&oldest);
         }
-        self.next_row += 1;
-        Some(Row(self.next_row))
     }
 }
 

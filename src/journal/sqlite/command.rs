@@ -4,9 +4,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::journal::{
-    Appended, Arrival, HeldSend, JournalError, Owed, Row, SendId, StoredSend, Unreadable,
-};
+use crate::journal::{Appended, Arrival, HeldSend, JournalError, Owed, Row, SendId, StoredSend, Unreadable};
 use crate::key::ScopeKey;
 
 /// The way back of an answer.
@@ -32,9 +30,19 @@ impl Command {
 #[derive(Debug)]
 pub(super) enum Lazy {
     /// The row is done with. `on_disk` names the scope if the row is still counted there.
-    Settle { row: Row, on_disk: Option<ScopeKey> },
-    GiveBack { row: Row, failed: bool },
-    Bury { row: Row, on_disk: Option<ScopeKey>, reason: String },
+    Settle {
+        row: Row,
+        on_disk: Option<ScopeKey>,
+    },
+    GiveBack {
+        row: Row,
+        failed: bool,
+    },
+    Bury {
+        row: Row,
+        on_disk: Option<ScopeKey>,
+        reason: String,
+    },
     Sent(SendId),
     Remember(String),
 }

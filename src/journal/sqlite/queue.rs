@@ -35,6 +35,8 @@ pub(super) struct State {
     due: Option<Instant>,
     /// No handle is left.
     abandoned: bool,
+    /// The thread takes nothing any more.
+    ended: bool,
 }
 
 /// What the thread is to do next.
@@ -48,7 +50,13 @@ pub(super) struct Taken {
 impl Queue {
     pub(super) fn new(waiting: Waiting) -> Self {
         Queue {
-            state: Mutex::new(State { waiting, commands: Vec::new(), due: None, abandoned: false }),
+            state: Mutex::new(State {
+                waiting,
+                commands: Vec::new(),
+                due: None,
+                abandoned: false,
+                ended: false,
+            }),
             wake: Condvar::new(),
             room: Semaphore::new(ROOM),
             end: watch::Sender::new(None),
@@ -63,6 +71,9 @@ impl Queue {
     ) -> Result<T, JournalError> {
         let room = self.room.acquire().await.map_err(|_| self.ended())?;
         let mut state = self.lock();
+        if state.ended {
+            return Err(self.ended());
+        }
         let (command, answer) = decide(&mut state);
         if let Some(command) = command {
             room.forget();
@@ -132,7 +143,11 @@ impl Queue {
         });
         self.room.close();
         // Dropping a question answers it.
-        let commands = std::mem::take(&mut self.lock().commands);
+        let commands = {
+            let mut state = self.lock();
+            state.ended = true;
+            std::mem::take(&mut state.commands)
+        };
         drop(commands);
     }
 

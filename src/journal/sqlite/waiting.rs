@@ -60,10 +60,9 @@ impl Waiting {
         let size = size(&owed);
         let found = match self.scopes.get_mut(scope) {
             Some(found) => found,
-            None => self
-                .scopes
-                .entry(scope.clone())
-                .or_insert(Rows::Held { rows: VecDeque::new(), bytes: 0 }),
+            None => {
+                self.scopes.entry(scope.clone()).or_insert(Rows::Held { rows: VecDeque::new(), bytes: 0 })
+            }
         };
         match found {
             Rows::OnDisk { rows } => *rows += 1,
