@@ -18,6 +18,7 @@ mod writer;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -45,6 +46,8 @@ pub(super) struct Limits {
     pub(super) max_held_a_scope: usize,
     /// Pages of the database; past that it is like a full disk.
     pub(super) max_pages: Option<u32>,
+    /// How long a transaction waits for another program that has the database locked.
+    pub(super) busy: Duration,
 }
 
 impl Default for Limits {
@@ -55,6 +58,7 @@ impl Default for Limits {
             max_held: 32 << 20,
             max_held_a_scope: 256 << 10,
             max_pages: None,
+            busy: Duration::from_secs(5),
         }
     }
 }

@@ -4,10 +4,10 @@
 //! transaction; one of a newer version, of another bot or of another program is refused and left as it is.
 
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
 
+use super::Limits;
 use super::trouble::{Trouble, trouble};
 use crate::journal::OpenError;
 use crate::journal::place::{not_writable, own_file};
@@ -55,22 +55,20 @@ const STEPS: &[&str] = &["
 
 /// `asgi`: tells file(1) and us that the database is ours (PRAGMA application_id).
 const APPLICATION: i32 = 0x6173_6769;
-/// How long a transaction waits for another program that has the database locked.
-const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the database and makes it ready for the one who writes.
-pub(super) fn open(path: &Path, bot_id: i64, max_pages: Option<u32>) -> Result<Connection, OpenError> {
+pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connection, OpenError> {
     let folder = path.parent().unwrap_or(path);
     // Made here for the sake of its mode, which the other files of the database take over.
     own_file(path).map_err(|cause| not_writable(folder, cause))?;
     let fault = |error| fault(path, &error);
     let mut db = Connection::open(path).map_err(fault)?;
-    db.busy_timeout(BUSY).map_err(fault)?;
+    db.busy_timeout(limits.busy).map_err(fault)?;
     check(&db, path)?;
     // `synchronous` is set by whoever begins a transaction. fullfsync is for macOS, where fsync does not reach the disk.
     db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA fullfsync = 1; PRAGMA cell_size_check = 1;")
         .map_err(fault)?;
-    if let Some(pages) = max_pages {
+    if let Some(pages) = limits.max_pages {
         db.pragma_update(None, "max_page_count", pages).map_err(fault)?;
     }
     db.set_prepared_statement_cache_capacity(32);

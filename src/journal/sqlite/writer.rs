@@ -66,7 +66,7 @@ impl Writer {
         lock: Arc<Lock>,
     ) -> Result<Self, OpenError> {
         let path = folder.join("journal.db");
-        let db = schema::open(&path, bot_id, limits.max_pages)?;
+        let db = schema::open(&path, bot_id, limits)?;
         let fault = |error| schema::fault(&path, &error);
         statements::forget_old_dead(&db, statements::now()).map_err(fault)?;
         let mut waiting = Waiting::new(limits.max_held, limits.max_held_a_scope);
