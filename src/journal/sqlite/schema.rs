@@ -65,9 +65,13 @@ pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connecti
     let mut db = Connection::open(path).map_err(fault)?;
     db.busy_timeout(limits.busy).map_err(fault)?;
     check(&db, path)?;
-    // `synchronous` is set by whoever begins a transaction. fullfsync is for macOS, where fsync does not reach the disk.
-    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA fullfsync = 1; PRAGMA cell_size_check = 1;")
-        .map_err(fault)?;
+    // `synchronous` is set by whoever begins a transaction. Free pages can be given back to a full disk. fullfsync is for
+    // macOS, where fsync does not reach the disk.
+    db.execute_batch(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+         PRAGMA fullfsync = 1; PRAGMA cell_size_check = 1;",
+    )
+    .map_err(fault)?;
     if let Some(pages) = limits.max_pages {
         db.pragma_update(None, "max_page_count", pages).map_err(fault)?;
     }

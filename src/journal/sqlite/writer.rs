@@ -29,6 +29,8 @@ use crate::journal::{JournalError, OpenError};
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often dead letters that are too old are looked for.
 const FORGET_DEAD_EVERY: Duration = Duration::from_secs(3600);
+/// Brings what is in the log into the database, and empties the log.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -149,7 +151,7 @@ impl Writer {
     fn write(&mut self, stores: Vec<Store>, appends: Vec<Append>) -> Result<(), JournalError> {
         let refusal = if stores.is_empty() && appends.is_empty() {
             None
-        } else if !self.reserve.take() {
+        } else if !self.has_reserve() {
             Some(self.no_room())
         } else {
             match self.commit(&stores, &appends) {
@@ -219,6 +221,19 @@ impl Writer {
         Ok(done)
     }
 
+    /// Whether the reserve is there. If it was given up it is taken back as soon as there is room for it, also by what
+    /// the database has no more use for: the disk may be full of nothing else.
+    fn has_reserve(&mut self) -> bool {
+        if self.reserve.take() {
+            return true;
+        }
+        // Each may fail for want of room, and does what it can.
+        let _ = self.db.execute_batch(CHECKPOINT);
+        let _ = self.db.execute_batch("PRAGMA incremental_vacuum(1000)");
+        let _ = self.db.execute_batch(CHECKPOINT);
+        self.reserve.take()
+    }
+
     fn sync_commits(&mut self, wanted: bool) -> rusqlite::Result<()> {
         if self.synced != Some(wanted) {
             self.db.execute_batch(match wanted {
@@ -253,7 +268,7 @@ impl Writer {
             );
         }
         // If it fails, opening does the same.
-        let _ = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+        let _ = self.db.execute_batch(CHECKPOINT);
         let queue = self.queue.clone();
         drop(self);
         queue.end(JournalError::Closed);

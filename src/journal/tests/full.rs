@@ -132,9 +132,14 @@ async fn on_a_small_disk(disk: &Path) {
         std::fs::copy(folder.join(name), elsewhere.path().join(name)).unwrap();
     }
     assert!(on_disk(elsewhere.path(), Limits::default()).await.is_empty());
+    // There is little but the ballast on the disk that is not the journal's own, and of that it has no more use.
     drop(file);
     std::fs::remove_file(ballast).unwrap();
-    journal.append(vec![large(2000)], Vec::new()).await.unwrap();
+    let mut tries = 0;
+    while journal.append(vec![large(2000)], Vec::new()).await.is_err() {
+        tries += 1;
+        assert!(tries < 20);
+    }
     assert!(folder.join("reserve").exists());
     assert_eq!(owed_ids(&journal, &CHAT).await, [2000]);
     journal.close().await.unwrap();

@@ -65,10 +65,12 @@ impl Told {
             return;
         };
         match word {
-            "+" => drop(self.updates.insert(id, None)),
+            "+" => {
+                self.updates.insert(id, None);
+            }
             "=" => {
                 self.updates.insert(id, Some(true));
-                self.since.drain(..).for_each(|settled| drop(self.updates.insert(settled, Some(false))));
+                self.updates.extend(self.since.drain(..).map(|settled| (settled, Some(false))));
             }
             "-" => {
                 self.updates.insert(id, None);
