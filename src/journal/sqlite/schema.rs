@@ -64,14 +64,14 @@ pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connecti
     let fault = |error| fault(path, &error);
     let mut db = Connection::open(path).map_err(fault)?;
     db.busy_timeout(limits.busy).map_err(fault)?;
-    check(&db, path)?;
-    // `synchronous` is set by whoever begins a transaction. Free pages can be given back to a full disk. fullfsync is for
-    // macOS, where fsync does not reach the disk.
-    db.execute_batch(
-        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-         PRAGMA fullfsync = 1; PRAGMA cell_size_check = 1;",
-    )
-    .map_err(fault)?;
+    let is_new = check(&db, path)?;
+    if is_new {
+        // Free pages can be given back to a full disk.
+        db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(fault)?;
+    }
+    // `synchronous` is set by whoever begins a transaction. fullfsync is for macOS, where fsync does not reach the disk.
+    db.execute_batch("PRAGMA journal_mode = WAL; PRAGMA fullfsync = 1; PRAGMA cell_size_check = 1")
+        .map_err(fault)?;
     if let Some(pages) = limits.max_pages {
         db.pragma_update(None, "max_page_count", pages).map_err(fault)?;
     }
@@ -81,8 +81,8 @@ pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connecti
     Ok(db)
 }
 
-/// Whether it is a database of ours, of a version that we know.
-fn check(db: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Checks that it is a database of ours, of a version that we know; tells whether it is new, and then empty.
+fn check(db: &Connection, path: &Path) -> Result<bool, OpenError> {
     let fault = |error| fault(path, &error);
     let number =
         |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(fault);
@@ -93,7 +93,7 @@ fn check(db: &Connection, path: &Path) -> Result<(), OpenError> {
     }
     let (found, known) = (number("user_version")?, STEPS.len() as u32);
     match u32::try_from(found) {
-        Ok(found) if found <= known => Ok(()),
+        Ok(found) if found <= known => Ok(tables == 0),
         _ => Err(OpenError::Newer { path: path.to_owned(), found: found as u32, known }),
     }
 }

@@ -70,11 +70,12 @@ impl Writer {
         let path = folder.join("journal.db");
         let db = schema::open(&path, bot_id, limits)?;
         let fault = |error| schema::fault(&path, &error);
-        statements::forget_old_dead(&db, statements::now()).map_err(fault)?;
         let mut waiting = Waiting::new(limits.max_held, limits.max_held_a_scope);
+        // Reads all that is owed: what is damaged is found before anything is changed.
         for (scope, rows, bytes) in statements::owed_scopes(&db).map_err(fault)? {
             waiting.found_on_disk(scope, rows, bytes);
         }
+        statements::forget_old_dead(&db, statements::now()).map_err(fault)?;
         Ok(Writer {
             db,
             queue: Arc::new(Queue::new(waiting)),

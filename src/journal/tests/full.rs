@@ -11,7 +11,7 @@ use super::*;
 const SMALL_DISK: &str = "ASGIGRAM_TEST_SMALL_DISK";
 
 fn large(update_id: i64) -> Arrival {
-    Arrival { payload: vec![b' '; 20_000].into(), ..arrival(update_id, CHAT) }
+    Arrival { payload: vec![b' '; 40_000].into(), ..arrival(update_id, CHAT) }
 }
 
 /// Takes updates in until there is no room, and returns how many were taken.
@@ -28,15 +28,21 @@ async fn fill(journal: &Journal) -> i64 {
     unreachable!("the numbers do not end before the disk")
 }
 
+async fn settle_oldest(journal: &Journal, expected: i64) {
+    let owed = journal.owed(&CHAT, None, 1).await.unwrap();
+    assert_eq!(ids(&owed), [expected]);
+    journal.settle(&CHAT, owed[0].row).await.unwrap();
+}
+
 #[tokio::test]
 async fn no_room_in_the_database() {
     let folder = tempfile::tempdir().unwrap();
-    let limits = Limits { max_pages: Some(100), ..nothing_held() };
+    let limits = Limits { max_pages: Some(150), ..nothing_held() };
     let journal = on_disk(folder.path(), limits.clone()).await;
     let taken = fill(&journal).await;
     assert!(taken > 3);
     assert_eq!(owed_ids(&journal, &CHAT).await, (0..taken).collect::<Vec<_>>());
-    let send = HeldSend { body: vec![0; 20_000].into(), ..held_send("sendPhoto") };
+    let send = HeldSend { body: vec![0; 60_000].into(), ..held_send("sendPhoto") };
     let store = journal.store(&CHAT, &[], vec![send]).await;
     assert!(matches!(store, Err(JournalError::NoRoom { .. })));
     // A store that is refused settles nothing.
@@ -119,28 +125,34 @@ async fn on_a_small_disk(disk: &Path) {
     let mut file = File::create(&ballast).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
     assert!(folder.join("reserve").exists());
-    // One after the other, so that each has to be written for itself.
+    // One after the other, so that each has to be written for itself. Something new may fit where something old was.
+    let mut owed = Vec::new();
     for id in 0..taken {
-        journal.settle(&CHAT, row_of(&journal, &CHAT, id).await).await.unwrap();
-        let refused = journal.append(vec![large(1000 + id)], Vec::new()).await;
-        assert!(matches!(refused, Err(JournalError::NoRoom { .. })), "{refused:?}");
+        settle_oldest(&journal, id).await;
+        match journal.append(vec![large(10_000 + id)], Vec::new()).await {
+            Ok(_) => owed.push(10_000 + id),
+            Err(error) => assert!(matches!(error, JournalError::NoRoom { .. }), "{error}"),
+        }
     }
-    assert!(!folder.join("reserve").exists());
     // All of it is on the disk.
     let elsewhere = tempfile::tempdir().unwrap();
     for name in ["journal.db", "journal.db-wal"] {
         std::fs::copy(folder.join(name), elsewhere.path().join(name)).unwrap();
     }
-    assert!(on_disk(elsewhere.path(), Limits::default()).await.is_empty());
+    let found = on_disk(elsewhere.path(), Limits::default()).await;
+    assert_eq!(owed_ids(&found, &CHAT).await, owed);
+    for id in owed {
+        settle_oldest(&journal, id).await;
+    }
     // There is little but the ballast on the disk that is not the journal's own, and of that it has no more use.
     drop(file);
     std::fs::remove_file(ballast).unwrap();
     let mut tries = 0;
-    while journal.append(vec![large(2000)], Vec::new()).await.is_err() {
+    while journal.append(vec![large(90_000)], Vec::new()).await.is_err() {
         tries += 1;
         assert!(tries < 20);
     }
     assert!(folder.join("reserve").exists());
-    assert_eq!(owed_ids(&journal, &CHAT).await, [2000]);
+    assert_eq!(owed_ids(&journal, &CHAT).await, [90_000]);
     journal.close().await.unwrap();
 }
