@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::journal::Place;
 use crate::scope::Rules;
 use crate::telegram::Token;
 
@@ -18,6 +19,12 @@ pub struct Config {
     pub api_url: String,
     /// What a worker is.
     pub command: Command,
+    /// Where updates wait.
+    pub journal: Place,
+    /// How many bytes of updates may wait for their workers. Past that polling pauses; Telegram keeps updates for a day.
+    pub journal_max: u64,
+    /// Wait for ever for another gateway that has the journal.
+    pub wait: bool,
     /// The most processes that live at once.
     pub max_live: usize,
     /// When things are tried again, given up or ended.

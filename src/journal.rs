@@ -230,6 +230,11 @@ impl Journal {
         }
     }
 
+    /// Whether what is owed is still owed after the gateway has ended.
+    pub fn survives(&self) -> bool {
+        matches!(self.store, Store::Sqlite(_))
+    }
+
     /// The descriptor that holds the lock of the folder. Whoever shares it holds the lock too; a program that is
     /// started does not get it. `None` in memory.
     pub fn lock_descriptor(&self) -> Option<BorrowedFd<'_>> {

@@ -17,8 +17,14 @@ pub(super) struct Done {
     left_disk: Vec<(ScopeKey, u64)>,
     /// For each append, the rows of its arrivals.
     appended: Vec<Vec<Option<Row>>>,
-    /// For each store, the rows it settled, how long their payloads were, and the names of its sends.
-    stored: Vec<(Vec<(Row, u64)>, Vec<SendId>)>,
+    stored: Vec<Stored>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    /// The rows that were settled, and how long their payloads were.
+    settled: Vec<(Row, u64)>,
+    names: Vec<SendId>,
 }
 
 /// Writes all of it or nothing.
@@ -37,13 +43,13 @@ pub(super) fn commit(
             done.left_disk.push(left);
         }
     }
-    for Store { scope, settled, sends, .. } in stores {
-        let mut gone = Vec::with_capacity(settled.len());
-        for row in settled {
-            gone.extend(statements::settle(&change, *row)?.map(|payload| (*row, payload)));
+    for Store { scope, settled: rows, sends, .. } in stores {
+        let mut settled = Vec::with_capacity(rows.len());
+        for row in rows {
+            settled.extend(statements::settle(&change, *row)?.map(|payload| (*row, payload)));
         }
         let names = sends.iter().map(|send| statements::store(&change, scope, send, now));
-        done.stored.push((gone, names.collect::<Result<_>>()?));
+        done.stored.push(Stored { settled, names: names.collect::<Result<_>>()? });
     }
     for Append { arrivals, unreadable, .. } in appends {
         done.appended.push(statements::append(&change, arrivals, unreadable, tombstones, now)?);
@@ -71,8 +77,8 @@ impl Done {
         for (scope, payload) in self.left_disk {
             waiting.left_disk(&scope, payload);
         }
-        for (Store { scope, reply, .. }, (gone, names)) in stores.into_iter().zip(self.stored) {
-            for (row, payload) in gone {
+        for (Store { scope, reply, .. }, Stored { settled, names }) in stores.into_iter().zip(self.stored) {
+            for (row, payload) in settled {
                 if waiting.remove(&scope, row) == Removed::OnDisk {
                     waiting.left_disk(&scope, payload);
                 }

@@ -71,7 +71,7 @@ impl Writer {
         let db = schema::open(&path, bot_id, limits)?;
         let fault = |error| schema::fault(&path, &error);
         let mut waiting = Waiting::new(limits.max_held, limits.max_held_a_scope);
-        // Reads all that is owed: what is damaged is found before anything is changed.
+        // Looks at all that is owed: what is damaged is found before anything is changed.
         for (scope, rows, bytes) in statements::owed_scopes(&db).map_err(fault)? {
             waiting.found_on_disk(scope, rows, bytes);
         }

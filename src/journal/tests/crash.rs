@@ -104,7 +104,8 @@ async fn the_dead_are_kept_whole() {
     journal.bury(&CHAT, row, "1 attempts failed").await.unwrap();
     journal.close().await.unwrap();
     let db = rusqlite::Connection::open(folder.path().join("journal.db")).unwrap();
-    let dead = |db: &rusqlite::Connection| -> Vec<(Option<i64>, Option<String>, u32, String, Vec<u8>)> {
+    type Dead = (Option<i64>, Option<String>, u32, String, Vec<u8>);
+    let dead = |db: &rusqlite::Connection| -> Vec<Dead> {
         let mut select =
             db.prepare("SELECT update_id, scope, attempts, reason, payload FROM dead ORDER BY id").unwrap();
         let rows = select
