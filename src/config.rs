@@ -3,9 +3,11 @@
 //! Owns plain values, checked and resolved. It reads no environment and starts nothing.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::journal::Place;
 use crate::scope::Rules;
 use crate::telegram::Token;
 
@@ -18,6 +20,12 @@ pub struct Config {
     pub api_url: String,
     /// What a worker is.
     pub command: Command,
+    /// Where updates wait.
+    pub journal: Place,
+    /// How many bytes of updates may wait for their workers. Past that polling pauses; Telegram keeps updates for a day.
+    pub journal_max: u64,
+    /// Wait for ever for another gateway that has the journal.
+    pub wait: bool,
     /// The most processes that live at once.
     pub max_live: usize,
     /// When things are tried again, given up or ended.
@@ -49,4 +57,15 @@ pub struct Command {
     pub args: Vec<OsString>,
     /// Variables it needs beside those that every worker gets.
     pub variables: Vec<(&'static str, String)>,
+}
+
+impl Command {
+    /// The program and its arguments, as bytes: what the command is known by.
+    pub fn argv(&self) -> Vec<Vec<u8>> {
+        let program = self.program.as_os_str().as_bytes();
+        std::iter::once(program)
+            .chain(self.args.iter().map(|arg| arg.as_bytes()))
+            .map(<[u8]>::to_vec)
+            .collect()
+    }
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Exit, Fatal};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalConfig, JournalError, OpenError};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::poller::{self, IdentifyError, PollError, PollerConfig};
@@ -23,8 +23,6 @@ use crate::telegram::{Client, ClientConfig};
 use crate::wire::Bot;
 use crate::worker::{EnvironmentPlan, Launcher, LauncherConfig, raise_open_file_limit};
 
-/// How many bytes of updates may wait for their workers. Past that polling pauses; Telegram keeps updates for a day.
-const JOURNAL_MAX: u64 = 1 << 30;
 /// How many batches of scopes' names may wait for the router. It never waits long; when full, polling does.
 const ARRIVALS: usize = 16;
 /// How long the last lines of workers that have been ended may take to be worked off.
@@ -44,9 +42,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
     };
     let polls = Polls::default();
     let metrics = Arc::new(Metrics::default());
-    let journal = Journal::in_memory(JOURNAL_MAX);
+    let journal = tokio::select! {
+        journal = open_journal(&config) => journal?,
+        _ = shutdown.requested(1) => return Ok(Exit::Done),
+    };
     let outbox = Outbox::new(client.clone(), journal.clone(), polls.clone(), metrics.clone());
     let program = Program::new(config.updates.clone());
+    let argv = config.command.argv();
+    if remembers_acks(&journal, &argv).await.map_err(broken_journal)? {
+        program.has_acked();
+    }
     let bot = Bot { id: bot.id, username: bot.username.unwrap_or_default(), user: bot.raw };
     let (launcher, max_live) = launcher(&config, &bot);
     tracing::info!(
@@ -54,8 +59,13 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
         api = config.api_url,
         worker = %config.command.program.display(),
         processes = max_live,
-        "ready. Updates wait in memory: they survive the crash of a worker, not that of this gateway"
+        "ready"
     );
+    match journal.caveat() {
+        Some(caveat) if journal.survives() => tracing::warn!("{caveat}"),
+        Some(caveat) => tracing::info!("{caveat}"),
+        None => {}
+    }
 
     let poller_config = PollerConfig {
         poll_timeout: config.poll_timeout,
@@ -73,7 +83,15 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
         rules: config.rules.clone(),
         metrics: metrics.clone(),
     };
+    outbox.restore().await.map_err(broken_journal)?;
+    tokio::spawn(remember_acks(program.clone(), journal.clone(), argv.clone()));
     let (names, arrivals) = mpsc::channel(ARRIVALS);
+    let owed = journal.owed_scopes().await.map_err(broken_journal)?;
+    if !owed.is_empty() {
+        tracing::info!("{}", still_owed(journal.len(), owed.len()));
+        // The queue is new and has room.
+        let _ = names.try_send(owed);
+    }
     let (orders, ordered) = watch::channel(Order::Serve);
     let stop_polling = CancellationToken::new();
     let mut poller = tokio::spawn(poller::run(
@@ -89,18 +107,37 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
     let broken = tokio::select! {
         _ = shutdown.requested(1) => None,
         ended = &mut poller => Some(poller_ended(ended)),
+        error = journal.broken() => Some(broken_journal(error)),
     };
     stop_polling.cancel();
     let stop = Stop { orders, router, outbox, drain: config.drain, grace: config.grace };
     let exit = stop.run(&shutdown).await;
-    if broken.is_none() {
+    if !poller.is_finished() {
         // It confirms the last updates, within a deadline of its own.
         let _ = poller.await;
     }
     tell_what_was_done(&metrics, &journal);
+    let broken = match (broken, journal.close().await) {
+        (None, Err(error)) => Some(broken_journal(error)),
+        (broken, _) => broken,
+    };
     match broken {
         Some(fatal) => Err(fatal),
         None => Ok(exit),
+    }
+}
+
+async fn remembers_acks(journal: &Journal, argv: &[Vec<u8>]) -> Result<bool, JournalError> {
+    let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+    journal.remembers(&argv, "acks").await
+}
+
+/// A program that has once acknowledged is held to it for ever (protocol.md, `gateway.hello`).
+async fn remember_acks(program: Program, journal: Journal, argv: Vec<Vec<u8>>) {
+    program.learned_acks().await;
+    let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
+    if let Err(error) = journal.remember(&argv, "acks").await {
+        tracing::warn!("the journal: {error}");
     }
 }
 
@@ -209,12 +246,37 @@ fn poller_ended(ended: Result<Result<(), PollError>, tokio::task::JoinError>) ->
     let error = match ended {
         Ok(Ok(())) => anyhow::anyhow!("polling ended by itself"),
         Ok(Err(PollError::Journal(error))) => {
-            return Fatal::new(Exit::Journal, anyhow::Error::from(error).context("the journal is broken"));
+            return broken_journal(error);
         }
         Ok(Err(error)) => error.into(),
         Err(panic) => panic.into(),
     };
     Fatal::new(Exit::Failed, error.context("polling ended"))
+}
+
+async fn open_journal(config: &Config) -> Result<Journal, Fatal> {
+    let config = JournalConfig {
+        place: config.journal.clone(),
+        bot_id: config.token.bot_id(),
+        max_bytes: config.journal_max,
+        wait: config.wait,
+    };
+    let refused = |error: OpenError| {
+        let help = error.help();
+        Fatal::new(Exit::Journal, error).with_help(help)
+    };
+    Journal::open(&config).await.map_err(refused)
+}
+
+fn broken_journal(error: JournalError) -> Fatal {
+    let help = error.help();
+    Fatal::new(Exit::Journal, error).with_help(help)
+}
+
+fn still_owed(updates: usize, scopes: usize) -> String {
+    let some = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let are = if updates == 1 { "is" } else { "are" };
+    format!("{} {are} still owed to {}", some(updates, "update"), some(scopes, "chat"))
 }
 
 fn tell_what_was_done(metrics: &Metrics, journal: &Journal) {
@@ -228,7 +290,12 @@ fn tell_what_was_done(metrics: &Metrics, journal: &Journal) {
         processes = metrics.started.get(),
         "stopped"
     );
-    if unsettled > 0 {
+    if unsettled > 0 && journal.survives() {
+        tracing::info!(
+            unsettled,
+            "these updates were with no worker to the end: they come again at the next start"
+        );
+    } else if unsettled > 0 {
         tracing::warn!(
             unsettled,
             "these updates were with no worker to the end: they are lost with this gateway"

@@ -2,123 +2,77 @@
 //!
 //! Owns the handle that the rest of the house uses, and the words of it: an *arrival* becomes a *row*, a row is *owed*
 //! until it is *settled* or *buried* (a dead letter). It never decides who gets an update or when.
+//!
+//! There are two forms behind the handle. On disk ([`sqlite`]) what was taken survives the gateway and the machine; in
+//! memory ([`memory`]) it survives a worker. They answer alike, and the same tests are run on both.
 
+mod error;
+mod lock;
 mod memory;
+mod place;
+mod record;
+mod reserve;
+mod sqlite;
+#[cfg(test)]
+mod tests;
 
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::time::Instant;
-
 use crate::key::ScopeKey;
+pub use error::{JournalError, OpenError};
 use memory::Memory;
+pub use place::Place;
+pub use record::{Appended, Arrival, HeldSend, Owed, Row, SendId, StoredSend, Unreadable};
+use sqlite::{Limits, Sqlite};
 
-/// The place of an update in the order of arrival. Update ids are no order: they restart after a quiet week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Row(pub u64);
+/// How many update ids are remembered so that a repeated batch is not handled twice. The oldest is forgotten first.
+const TOMBSTONES: u64 = 200_000;
 
-/// An update as the poller hands it in.
+/// What opening a journal needs to know.
 #[derive(Clone, Debug)]
-pub struct Arrival {
-    /// Telegram's id of the update.
-    pub update_id: i64,
-    /// The update's kind, such as `message`.
-    pub kind: Box<str>,
-    /// Whom it belongs to.
-    pub scope: ScopeKey,
-    /// The payload: a JSON object, byte for byte as Telegram wrote it.
-    pub payload: Bytes,
+pub struct JournalConfig {
+    /// Where it is.
+    pub place: Place,
+    /// Whose it is: one of another bot is refused.
+    pub bot_id: i64,
+    /// How many bytes of payload may be owed. Past that nothing is taken ([`JournalError::Full`]).
+    pub max_bytes: u64,
+    /// Whether to wait for ever for another gateway that has it, instead of 5 s.
+    pub wait: bool,
 }
 
-/// An element of an answer to getUpdates that is no update. It becomes a dead letter and stops nothing.
-#[derive(Clone, Debug)]
-pub struct Unreadable {
-    /// Its id, where it has one.
-    pub update_id: Option<i64>,
-    /// The element as it came.
-    pub raw: Bytes,
-    /// What could not be understood.
-    pub reason: String,
-}
-
-/// An update that is owed to its scope.
-#[derive(Clone, Debug)]
-pub struct Owed {
-    /// Its place in the order of arrival.
-    pub row: Row,
-    /// Telegram's id.
-    pub update_id: i64,
-    /// Its kind.
-    pub kind: Arc<str>,
-    /// Its payload, byte for byte.
-    pub payload: Bytes,
-    /// How often a process has taken it and not settled it.
-    pub taken: u32,
-    /// How many of those count as failed attempts: those that the gateway did not cause.
-    pub failed: u32,
-    /// When it came.
-    pub arrived: Instant,
-}
-
-/// A send that Telegram could not take yet, as the outbox hands it in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldSend {
-    /// The lane it waits in, in the outbox's own words.
-    pub lane: String,
-    /// The method of the Bot API.
-    pub method: String,
-    /// Its parameters, byte for byte as they will be sent.
-    pub body: Bytes,
-    /// Whether it may be sent again when it is unknown whether Telegram has it.
-    pub retry: bool,
-}
-
-/// The name of a stored send. A later one is greater, and none is ever used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SendId(pub u64);
-
-/// A send that is kept until Telegram has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredSend {
-    /// Its name.
-    pub id: SendId,
-    /// The scope that sent it.
-    pub scope: ScopeKey,
-    /// The send.
-    pub send: HeldSend,
-}
-
-/// What [`Journal::append`] did.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Appended {
-    /// The scopes that got a new row, in order of arrival, each once.
-    pub scopes: Vec<ScopeKey>,
-    /// How many arrivals were dropped because they had come before.
-    pub repeated: usize,
-}
-
-/// Why the journal could not take or find something.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// No room: polling waits until workers have settled enough. Telegram keeps updates for 24 hours.
-    #[error("the journal is full: {bytes} bytes of updates wait for their workers")]
-    Full {
-        /// Bytes of payload that are owed now.
-        bytes: u64,
-    },
-}
-
-/// A cheap handle to the journal; clones share it.
+/// A cheap handle to the journal; clones share it. When the last is dropped the journal writes out what it was told and
+/// closes; [`close`](Journal::close) waits for that.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    store: Arc<Memory>,
+    store: Store,
+}
+
+#[derive(Clone, Debug)]
+enum Store {
+    Memory(Arc<Memory>),
+    Sqlite(Arc<Sqlite>),
 }
 
 impl Journal {
     /// A journal in memory: it survives the death of any worker, and not that of the gateway. It takes updates until
     /// `max_bytes` of payload are owed, then answers [`JournalError::Full`].
     pub fn in_memory(max_bytes: u64) -> Self {
-        Journal { store: Arc::new(Memory::new(max_bytes)) }
+        Journal { store: Store::Memory(Arc::new(Memory::new(max_bytes, TOMBSTONES))) }
+    }
+
+    /// Opens the journal, and makes it if there is none. What was owed when it was last closed, or when its gateway
+    /// died, is owed again.
+    pub async fn open(config: &JournalConfig) -> Result<Self, OpenError> {
+        match &config.place {
+            Place::Memory => Ok(Self::in_memory(config.max_bytes)),
+            Place::Folder(folder) => {
+                let limits = Limits { max_bytes: config.max_bytes, ..Limits::default() };
+                let sqlite = Sqlite::open(folder, config.bot_id, config.wait, limits).await?;
+                Ok(Journal { store: Store::Sqlite(Arc::new(sqlite)) })
+            }
+        }
     }
 
     /// Takes a batch in: when this returns, the updates are owed and Telegram may forget them. Either all of the batch
@@ -128,7 +82,10 @@ impl Journal {
         arrivals: Vec<Arrival>,
         unreadable: Vec<Unreadable>,
     ) -> Result<Appended, JournalError> {
-        self.store.append(arrivals, unreadable)
+        match &self.store {
+            Store::Memory(memory) => memory.append(arrivals, unreadable),
+            Store::Sqlite(sqlite) => sqlite.append(arrivals, unreadable).await,
+        }
     }
 
     /// The oldest rows owed to `scope` that come after `after`, at most `limit`, in order of arrival.
@@ -138,56 +95,161 @@ impl Journal {
         after: Option<Row>,
         limit: usize,
     ) -> Result<Vec<Owed>, JournalError> {
-        Ok(self.store.owed(scope, after, limit))
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.owed(scope, after, limit)),
+            Store::Sqlite(sqlite) => sqlite.owed(scope, after, limit).await,
+        }
     }
 
-    /// The worker is done with this row.
+    /// The scopes that something is owed to, the one that has waited longest first.
+    pub async fn owed_scopes(&self) -> Result<Vec<ScopeKey>, JournalError> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.owed_scopes()),
+            Store::Sqlite(sqlite) => sqlite.owed_scopes().await,
+        }
+    }
+
+    /// The worker is done with this row. On disk it is written a few milliseconds later, and nobody waits for that: if
+    /// the gateway is killed before, the update comes again. Waits only while thousands of such words are unwritten.
     pub async fn settle(&self, scope: &ScopeKey, row: Row) -> Result<(), JournalError> {
-        self.store.settle(scope, row);
+        match &self.store {
+            Store::Memory(memory) => memory.settle(scope, row),
+            Store::Sqlite(sqlite) => sqlite.settle(scope, row).await?,
+        }
         Ok(())
     }
 
-    /// Whether sends can be written down. Where they cannot, an update is settled without them.
-    pub fn stores_sends(&self) -> bool {
-        false
+    /// A process took this row and did not settle it; `failed` says whether that counts as an attempt. Written like
+    /// [`settle`](Journal::settle).
+    pub async fn give_back(&self, scope: &ScopeKey, row: Row, failed: bool) -> Result<(), JournalError> {
+        match &self.store {
+            Store::Memory(memory) => memory.give_back(scope, row, failed),
+            Store::Sqlite(sqlite) => sqlite.give_back(scope, row, failed).await?,
+        }
+        Ok(())
     }
 
-    /// The worker is done with this row, and these sends that it made before are still to be made: both or neither is
-    /// written. Returns the names of the sends.
-    pub async fn settle_with(
+    /// This row becomes a dead letter: it is never delivered again. On disk it is kept for 30 days; in memory its line
+    /// in the log is all that stays. Written like [`settle`](Journal::settle).
+    pub async fn bury(&self, scope: &ScopeKey, row: Row, reason: &str) -> Result<(), JournalError> {
+        match &self.store {
+            Store::Memory(memory) => memory.bury(scope, row, reason),
+            Store::Sqlite(sqlite) => sqlite.bury(scope, row, reason).await?,
+        }
+        Ok(())
+    }
+
+    /// Stores sends of `scope` and settles the rows whose effects they are, all or nothing. When this returns, both have
+    /// happened for good. `settled` may be empty: then sends are only stored. Returns their names, in order.
+    pub async fn store(
         &self,
         scope: &ScopeKey,
-        row: Row,
-        _sends: Vec<HeldSend>,
+        settled: &[Row],
+        sends: Vec<HeldSend>,
     ) -> Result<Vec<SendId>, JournalError> {
-        self.store.settle(scope, row);
-        Ok(Vec::new())
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.store(scope, settled, sends)),
+            Store::Sqlite(sqlite) => sqlite.store(scope, settled, sends).await,
+        }
     }
 
-    /// Telegram has this send, or it has failed: it is struck out.
-    pub async fn sent(&self, _id: SendId) -> Result<(), JournalError> {
+    /// The sends that are stored, in the order of storing: at most `limit`, from those after `after` on.
+    pub async fn stored(&self, after: Option<SendId>, limit: usize) -> Result<Vec<StoredSend>, JournalError> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.stored(after, limit)),
+            Store::Sqlite(sqlite) => sqlite.stored(after, limit).await,
+        }
+    }
+
+    /// Telegram has this send, or it failed: it need not be stored any more. Written like [`settle`](Journal::settle).
+    pub async fn sent(&self, id: SendId) -> Result<(), JournalError> {
+        match &self.store {
+            Store::Memory(memory) => memory.sent(id),
+            Store::Sqlite(sqlite) => sqlite.sent(id).await?,
+        }
         Ok(())
     }
 
-    /// A process took this row and did not settle it; `failed` says whether that counts as an attempt.
-    pub async fn give_back(&self, scope: &ScopeKey, row: Row, failed: bool) -> Result<(), JournalError> {
-        self.store.give_back(scope, row, failed);
+    /// Whether `fact` was learned of a program; `command` is its argv.
+    pub async fn remembers(&self, command: &[&[u8]], fact: &str) -> Result<bool, JournalError> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.remembers(&fact_key(command, fact))),
+            Store::Sqlite(sqlite) => sqlite.remembers(fact_key(command, fact)).await,
+        }
+    }
+
+    /// Learns a fact of a program, such as `acks`, for ever. Written like [`settle`](Journal::settle).
+    pub async fn remember(&self, command: &[&[u8]], fact: &str) -> Result<(), JournalError> {
+        match &self.store {
+            Store::Memory(memory) => memory.remember(fact_key(command, fact)),
+            Store::Sqlite(sqlite) => sqlite.remember(fact_key(command, fact)).await?,
+        }
         Ok(())
     }
 
-    /// This row becomes a dead letter: it is never delivered again. In memory its line in the log is all that stays.
-    pub async fn bury(&self, scope: &ScopeKey, row: Row, reason: &str) -> Result<(), JournalError> {
-        self.store.bury(scope, row, reason);
-        Ok(())
+    /// Waits until the storage fails, with the error that everybody gets from then on. In memory it never does.
+    pub async fn broken(&self) -> JournalError {
+        match &self.store {
+            Store::Memory(_) => std::future::pending().await,
+            Store::Sqlite(sqlite) => sqlite.broken().await,
+        }
+    }
+
+    /// Writes out what it was told, and closes the journal; other handles then get [`JournalError::Closed`]. The lock
+    /// is held until the last handle is dropped.
+    ///
+    /// # Errors
+    /// If not all could be written: what was settled last comes again at the next start.
+    pub async fn close(&self) -> Result<(), JournalError> {
+        match &self.store {
+            Store::Memory(_) => Ok(()),
+            Store::Sqlite(sqlite) => sqlite.close().await,
+        }
     }
 
     /// How many updates are owed now, over all scopes.
     pub fn len(&self) -> usize {
-        self.store.len()
+        match &self.store {
+            Store::Memory(memory) => memory.len(),
+            Store::Sqlite(sqlite) => sqlite.len(),
+        }
     }
 
     /// Whether nothing is owed.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// What does not survive, in words for the start of the log; `None` if the journal survives the machine.
+    pub fn caveat(&self) -> Option<&'static str> {
+        match &self.store {
+            Store::Memory(_) => {
+                Some("updates wait in memory: they survive the crash of a worker, not that of this gateway")
+            }
+            Store::Sqlite(sqlite) => sqlite.caveat(),
+        }
+    }
+
+    /// Whether what is owed is still owed after the gateway has ended.
+    pub fn survives(&self) -> bool {
+        matches!(self.store, Store::Sqlite(_))
+    }
+
+    /// The descriptor that holds the lock of the folder. Whoever shares it holds the lock too; a program that is
+    /// started does not get it. `None` in memory.
+    pub fn lock_descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.store {
+            Store::Memory(_) => None,
+            Store::Sqlite(sqlite) => Some(sqlite.lock_descriptor()),
+        }
+    }
+}
+
+/// The name of a fact. An argv may hold secrets, so only its hash is kept (FNV-1a of 64 bits: the same in every build).
+fn fact_key(command: &[&[u8]], fact: &str) -> String {
+    let bytes = command.iter().flat_map(|word| word.iter().copied().chain([0]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("fact:{hash:016x}:{fact}")
 }

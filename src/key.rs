@@ -5,6 +5,7 @@
 //! chat nor a user belongs to the bot's own user.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -51,6 +52,31 @@ impl fmt::Display for ScopeKey {
             ScopeKey::Chat(id) => write!(f, "chat:{id}"),
             ScopeKey::User(id) => write!(f, "user:{id}"),
             ScopeKey::Business { connection, chat } => write!(f, "business:{connection}:{chat}"),
+        }
+    }
+}
+
+/// A text that is not the name of a scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the name of a scope")]
+pub struct NotAScope(String);
+
+/// Reads what [`Display`](fmt::Display) shows.
+impl FromStr for ScopeKey {
+    type Err = NotAScope;
+
+    fn from_str(text: &str) -> Result<Self, NotAScope> {
+        let odd = || NotAScope(text.to_owned());
+        let (kind, rest) = text.split_once(':').ok_or_else(odd)?;
+        let id = |text: &str| text.parse::<i64>().map_err(|_| odd());
+        match (kind, rest.rsplit_once(':')) {
+            ("chat", None) => Ok(ScopeKey::Chat(id(rest)?)),
+            ("user", None) => Ok(ScopeKey::User(id(rest)?)),
+            // The connection's name is Telegram's: it may hold colons.
+            ("business", Some((connection, chat))) => {
+                Ok(ScopeKey::Business { connection: connection.into(), chat: id(chat)? })
+            }
+            _ => Err(odd()),
         }
     }
 }
@@ -185,6 +211,16 @@ mod tests {
         let payload = r#"{"business_connection_id":"abc","from":{"id":5},"chat":{"id":5}}"#;
         assert_eq!(key("business_message", payload), "business:abc:5");
         assert_eq!(key("business_connection", r#"{"id":"abc","user":{"id":5},"user_chat_id":5}"#), "user:5");
+    }
+
+    #[test]
+    fn a_name_reads_as_what_it_names() {
+        for name in ["chat:-100", "user:5", "business:abc:5", "business:a:b::-7"] {
+            assert_eq!(name.parse::<ScopeKey>().unwrap().to_string(), name);
+        }
+        for odd in ["", "chat", "chat:", "chat:x", "chat:1:2", "business:5", "group:1"] {
+            assert!(odd.parse::<ScopeKey>().is_err(), "{odd}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::journal::{HeldSend, Journal, SendId, StoredSend};
+use crate::journal::{HeldSend, Journal, JournalError, SendId, StoredSend};
 use crate::key::ScopeKey;
 use crate::metrics::Metrics;
 use crate::polls::Polls;
@@ -34,6 +34,8 @@ use retry::{Backoff, Verdict};
 const OPEN_CALLS: usize = 256;
 /// How many sends without a chat may wait or be under way. At more, whoever makes them is not read.
 const WITHOUT_LANE: usize = 1_000;
+/// How many stored sends are read from the journal at once.
+const RESTORED_AT_ONCE: usize = 100;
 /// The deadline of one call.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -157,13 +159,20 @@ impl Outbox {
         }
     }
 
-    /// Takes what an earlier gateway left to be sent, in its order.
-    pub async fn restore(&self, stored: Vec<StoredSend>) {
-        for send in stored {
-            let id = send.id;
-            match Outgoing::restored(send) {
-                Some(send) => self.submit(send).await,
-                None => self.shared.strike_out(Some(id)).await,
+    /// Takes what an earlier gateway left in the journal to be sent, in its order and before anything new. There is room
+    /// for all of it, as there was before.
+    pub async fn restore(&self) -> Result<(), JournalError> {
+        let mut last = None;
+        loop {
+            let stored = self.shared.journal.stored(last, RESTORED_AT_ONCE).await?;
+            let Some(newest) = stored.last() else { return Ok(()) };
+            last = Some(newest.id);
+            for send in stored {
+                let id = send.id;
+                match Outgoing::restored(send) {
+                    Some(send) => self.enqueue_anyhow(send),
+                    None => self.shared.strike_out(Some(id)).await,
+                }
             }
         }
     }
@@ -184,6 +193,16 @@ impl Outbox {
         self.shared.abandoned.cancel();
         self.shared.tasks.wait().await;
         waiting
+    }
+
+    /// Takes what room there is.
+    fn enqueue_anyhow(&self, send: Outgoing) {
+        let (room, weight) = match &send.lane {
+            None => (self.shared.without_lane.clone(), 1),
+            Some(lane) => (self.shared.lanes.room(lane), lanes::weight(&send)),
+        };
+        let permit = room.clone().try_acquire_many_owned(weight).or_else(|_| room.try_acquire_many_owned(0));
+        self.enqueue(send, permit.expect("these semaphores are never closed, and nothing is always free"));
     }
 
     fn enqueue(&self, send: Outgoing, room: OwnedSemaphorePermit) {

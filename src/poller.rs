@@ -91,7 +91,7 @@ impl fmt::Debug for PollerConfig {
 /// Why polling ended though nobody stopped it.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
-    /// The journal is broken (a full one is waited for).
+    /// The journal is broken (one that is merely full is waited for).
     #[error("cannot write updates to the journal")]
     Journal(#[from] JournalError),
     /// Nobody listens for arrivals any more. What was taken is in the journal.
@@ -208,22 +208,20 @@ impl Poller {
         self.pause(pause).await
     }
 
-    /// Has the journal take a batch, waits while it is full, and tells who is concerned.
+    /// Has the journal take a batch, waits while that cannot be, and tells who is concerned.
     async fn take_in(&mut self, batch: &Batch<'_>) -> Result<(), End> {
-        let mut full_since: Option<Instant> = None;
+        let mut paused_since: Option<Instant> = None;
         let appended = loop {
             let (arrivals, unreadable) = intake::read(batch, self.config.bot_id, &*self.config.polls);
             match self.journal.append(arrivals, unreadable).await {
                 Ok(appended) => break appended,
-                Err(error) if !matches!(error, JournalError::Full { .. }) => {
-                    return Err(End::Failed(error.into()));
-                }
-                Err(full) if full_since.is_none() => {
-                    full_since = Some(Instant::now());
-                    self.config.health.set_trouble(Some("the journal is full"));
+                Err(error) if !error.passes() => return Err(End::Failed(error.into())),
+                Err(error) if paused_since.is_none() => {
+                    paused_since = Some(Instant::now());
+                    self.config.health.set_trouble(Some(error.text()));
                     tracing::error!(
-                        error = %full,
-                        help = "look for workers that are stuck or too slow, or raise --journal-max",
+                        %error,
+                        help = error.help(),
                         "polling pauses; Telegram keeps updates for 24 hours"
                     );
                 }
@@ -231,9 +229,9 @@ impl Poller {
             }
             self.pause(self.config.pace.full).await?;
         };
-        if let Some(since) = full_since {
+        if let Some(since) = paused_since {
             self.config.health.set_trouble(None);
-            tracing::warn!(paused = ?since.elapsed(), "the journal has room again: polling goes on");
+            tracing::warn!(paused = ?since.elapsed(), "the journal takes updates again: polling goes on");
         }
         if appended.repeated > 0 {
             tracing::debug!(repeated = appended.repeated, "updates came again and were dropped");

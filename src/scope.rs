@@ -14,6 +14,7 @@ mod state;
 mod suspicion;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -75,7 +76,7 @@ pub async fn run(around: Surroundings, key: ScopeKey, carry: Carry, live: Arc<Li
         Ok((worker, events)) => {
             around.metrics.started.add();
             tracing::debug!(scope = %key, pid = worker.pid, "worker started");
-            let state = State::new(around.rules.clone(), carry, Instant::now());
+            let state = State::new(around.rules.clone(), carry, Instant::now(), SystemTime::now());
             let carry = Session::new(around, key, live, worker, state).serve(events, opening).await;
             Ended { carry, machine_is_full: false }
         }

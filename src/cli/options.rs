@@ -124,6 +124,30 @@ pub(super) struct Run {
         help_heading = "Telegram"
     )]
     pub(super) poll_timeout: Duration,
+    /// Where updates wait for their workers: a folder, or `memory`
+    ///
+    /// What is in the folder survives the gateway and the machine. Each bot needs a folder of its own; it is made if it is
+    /// not there. Without this option it is asgigram/<bot id> in $XDG_STATE_HOME, else in ~/.local/state. With `memory`
+    /// updates survive the crash of a worker, not that of the gateway.
+    #[arg(long, value_name = "PATH|memory", env = "ASGIGRAM_JOURNAL", help_heading = "Journal")]
+    pub(super) journal: Option<PathBuf>,
+    /// How much may wait in the journal
+    ///
+    /// Past that polling pauses until workers have caught up; Telegram keeps updates for a day.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "ASGIGRAM_JOURNAL_MAX",
+        default_value = "1GiB",
+        value_parser = values::size,
+        help_heading = "Journal"
+    )]
+    pub(super) journal_max: usize,
+    /// Wait for ever for another gateway that has the journal
+    ///
+    /// Without it a gateway that finds the journal in use waits for 5 s, and then fails.
+    #[arg(long, env = "ASGIGRAM_WAIT", help_heading = "Journal")]
+    pub(super) wait: bool,
     #[command(flatten)]
     pub(super) worker: Worker,
     #[command(flatten)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::options::{Run, Worker};
 use crate::config::{Command, Config};
 use crate::exit::{Exit, Fatal};
+use crate::journal::Place;
 use crate::scope::Rules;
 use crate::telegram::Token;
 use crate::worker;
@@ -71,9 +72,13 @@ pub(super) fn gateway(run: Run, option_variables: Vec<String>) -> Result<Config,
     }
     let token = token(&words, run.token_file.as_deref(), &mut faults);
     let command = command(words.app.as_deref(), &run.program, &mut faults);
-    match (token, command) {
-        (Some(token), Some(command)) if faults.faults.is_empty() => Ok(Config {
+    let journal = token.as_ref().and_then(|token| journal(run.journal.as_deref(), token, &mut faults));
+    match (token, command, journal) {
+        (Some(token), Some(command), Some(journal)) if faults.faults.is_empty() => Ok(Config {
             token,
+            journal,
+            journal_max: run.journal_max as u64,
+            wait: run.wait,
             api_url: run.api_url,
             drop_pending: run.drop_pending,
             delete_webhook: run.delete_webhook,
@@ -114,6 +119,9 @@ fn config(worker: Worker, command: Command, option_variables: Vec<String>) -> Co
         token: simulated_token(),
         api_url: String::new(),
         command,
+        journal: Place::Memory,
+        journal_max: 1 << 30,
+        wait: false,
         max_live: usize::try_from(worker.max_workers.min(worker.max_applications)).unwrap_or(usize::MAX),
         rules: Rules {
             retry_min: worker.retry_delay.0,
@@ -170,6 +178,13 @@ fn token(words: &Words, file: Option<&Path>, faults: &mut Faults) -> Option<Toke
             None
         }
     }
+}
+
+fn journal(option: Option<&Path>, token: &Token, faults: &mut Faults) -> Option<Place> {
+    let (state_home, home) = (std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"));
+    Place::choose(option, token.bot_id(), state_home, home)
+        .map_err(|error| faults.add(error.to_string(), Some(error.help().to_owned())))
+        .ok()
 }
 
 fn command(app: Option<&str>, program: &[OsString], faults: &mut Faults) -> Option<Command> {

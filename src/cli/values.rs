@@ -21,9 +21,10 @@ pub(super) fn duration_range(text: &str) -> Result<(Duration, Duration), String>
     }
 }
 
-/// `16MiB`, `64KiB`, or a number of bytes.
+/// `1GiB`, `16MiB`, `64KiB`, or a number of bytes.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let (number, unit) = match text.trim_end_matches("iB") {
+        text if text.ends_with('G') => (text.trim_end_matches('G'), 1 << 30),
         text if text.ends_with('K') => (text.trim_end_matches('K'), 1 << 10),
         text if text.ends_with('M') => (text.trim_end_matches('M'), 1 << 20),
         text => (text, 1),
@@ -43,6 +44,7 @@ mod tests {
         assert_eq!(duration_range("1s..60s"), Ok((Duration::from_secs(1), Duration::from_secs(60))));
         assert!(duration_range("60s..1s").is_err() && duration_range("1s").is_err());
         assert_eq!((size("16MiB"), size("64K"), size("4096")), (Ok(16 << 20), Ok(64 << 10), Ok(4096)));
+        assert_eq!(size("1GiB"), Ok(1 << 30));
         assert!(size("x").is_err() && size("0").is_err() && size("99999999999999999999MiB").is_err());
     }
 }

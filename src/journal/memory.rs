@@ -1,21 +1,18 @@
 //! The journal in memory: rows by scope, and tombstones.
 //!
-//! Owns the rows. It never blocks for long and never touches a disk: what it holds dies with the gateway, and a dead
-//! letter is its line in the log.
+//! Owns the rows, and the sends and facts that the form on disk would keep for longer. It never blocks for long and never
+//! touches a disk: what it holds dies with the gateway, and a dead letter is its line in the log.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use tokio::time::Instant;
 
-use super::{Appended, Arrival, JournalError, Owed, Row, Unreadable};
+use super::{Appended, Arrival, HeldSend, JournalError, Owed, Row, SendId, StoredSend, Unreadable};
 use crate::key::ScopeKey;
-
-/// How many update ids are remembered so that a repeated batch is not handled twice. The oldest is forgotten first.
-const TOMBSTONES: usize = 200_000;
 
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -24,11 +21,22 @@ pub(super) struct Memory {
     rows: AtomicUsize,
     scopes: DashMap<ScopeKey, BTreeMap<Row, Entry>>,
     intake: Mutex<Intake>,
+    kept: Mutex<Kept>,
+}
+
+/// What outlives a worker beside updates.
+#[derive(Debug, Default)]
+struct Kept {
+    last: u64,
+    sends: BTreeMap<SendId, StoredSend>,
+    facts: HashSet<String>,
 }
 
 /// What only the one who appends uses: the next row and the ids seen.
 #[derive(Debug, Default)]
 struct Intake {
+    /// How many ids are remembered.
+    tombstones: u64,
     next_row: u64,
     seen: HashSet<i64>,
     seen_in_order: VecDeque<i64>,
@@ -41,17 +49,18 @@ struct Entry {
     payload: Bytes,
     taken: u32,
     failed: u32,
-    arrived: Instant,
+    arrived: SystemTime,
 }
 
 impl Memory {
-    pub(super) fn new(max_bytes: u64) -> Self {
+    pub(super) fn new(max_bytes: u64, tombstones: u64) -> Self {
         Memory {
             max_bytes,
             bytes: AtomicU64::new(0),
             rows: AtomicUsize::new(0),
             scopes: DashMap::new(),
-            intake: Mutex::default(),
+            intake: Mutex::new(Intake { tombstones, ..Intake::default() }),
+            kept: Mutex::default(),
         }
     }
 
@@ -81,13 +90,20 @@ impl Memory {
             };
             self.bytes.fetch_add(payload.len() as u64, Ordering::Relaxed);
             self.rows.fetch_add(1, Ordering::Relaxed);
-            let entry =
-                Entry { update_id, kind: kind.into(), payload, taken: 0, failed: 0, arrived: Instant::now() };
+            let entry = Entry {
+                update_id,
+                kind: kind.into(),
+                payload,
+                taken: 0,
+                failed: 0,
+                arrived: SystemTime::now(),
+            };
             self.scopes.entry(scope.clone()).or_default().insert(row, entry);
             if named.insert(scope.clone()) {
                 appended.scopes.push(scope);
             }
         }
+        intake.forget_the_oldest();
         Ok(appended)
     }
 
@@ -129,6 +145,44 @@ impl Memory {
         }
     }
 
+    pub(super) fn owed_scopes(&self) -> Vec<ScopeKey> {
+        let first = |rows: &BTreeMap<Row, Entry>| rows.first_key_value().map(|(row, _)| *row);
+        let mut scopes: Vec<_> =
+            self.scopes.iter().filter_map(|scope| Some((first(&scope)?, scope.key().clone()))).collect();
+        scopes.sort_unstable();
+        scopes.into_iter().map(|(_, key)| key).collect()
+    }
+
+    pub(super) fn store(&self, scope: &ScopeKey, settled: &[Row], sends: Vec<HeldSend>) -> Vec<SendId> {
+        settled.iter().for_each(|row| self.settle(scope, *row));
+        let mut kept = lock(&self.kept);
+        let stored = SystemTime::now();
+        let store = |send| {
+            kept.last += 1;
+            let id = SendId(kept.last);
+            kept.sends.insert(id, StoredSend { id, scope: scope.clone(), stored, send });
+            id
+        };
+        sends.into_iter().map(store).collect()
+    }
+
+    pub(super) fn stored(&self, after: Option<SendId>, limit: usize) -> Vec<StoredSend> {
+        let from = after.map_or(SendId(0), |id| SendId(id.0 + 1));
+        lock(&self.kept).sends.range(from..).take(limit).map(|(_, send)| send.clone()).collect()
+    }
+
+    pub(super) fn sent(&self, id: SendId) {
+        lock(&self.kept).sends.remove(&id);
+    }
+
+    pub(super) fn remembers(&self, fact: &str) -> bool {
+        lock(&self.kept).facts.contains(fact)
+    }
+
+    pub(super) fn remember(&self, fact: String) {
+        lock(&self.kept).facts.insert(fact);
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.load(Ordering::Relaxed)
     }
@@ -149,13 +203,16 @@ impl Intake {
             return None;
         }
         self.seen_in_order.push_back(update_id);
-        if self.seen_in_order.len() > TOMBSTONES
+        self.next_row += 1;
+        Some(Row(self.next_row))
+    }
+
+    fn forget_the_oldest(&mut self) {
+        while self.seen_in_order.len() as u64 > self.tombstones
             && let Some(oldest) = self.seen_in_order.pop_front()
         {
             self.seen.remove(&oldest);
         }
-        self.next_row += 1;
-        Some(Row(self.next_row))
     }
 }
 
@@ -168,67 +225,4 @@ fn dead_letter(scope: Option<&ScopeKey>, update_id: Option<i64>, raw: &Bytes, re
 /// A panic while holding the lock cannot leave these maps half-changed in a way that matters, so a poisoned lock is used.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CHAT: ScopeKey = ScopeKey::Chat(42);
-
-    fn arrival(update_id: i64, scope: ScopeKey) -> Arrival {
-        Arrival { update_id, kind: "message".into(), scope, payload: Bytes::from_static(b"{}") }
-    }
-
-    fn ids(owed: &[Owed]) -> Vec<i64> {
-        owed.iter().map(|owed| owed.update_id).collect()
-    }
-
-    #[test]
-    fn rows_are_owed_in_order_of_arrival_until_settled() {
-        let journal = Memory::new(1 << 20);
-        // Ids may restart lower: arrival is the order.
-        let batch =
-            vec![arrival(900, CHAT), arrival(5, ScopeKey::User(1)), arrival(3, CHAT), arrival(900, CHAT)];
-        let appended = journal.append(batch, Vec::new()).unwrap();
-        assert_eq!(appended, Appended { scopes: vec![CHAT, ScopeKey::User(1)], repeated: 1 });
-        let owed = journal.owed(&CHAT, None, 10);
-        assert_eq!(ids(&owed), [900, 3]);
-        assert_eq!(ids(&journal.owed(&CHAT, Some(owed[0].row), 10)), [3]);
-        journal.settle(&CHAT, owed[0].row);
-        assert_eq!(ids(&journal.owed(&CHAT, None, 1)), [3]);
-        journal.bury(&CHAT, owed[1].row, "tried three times");
-        assert!(journal.owed(&CHAT, None, 1).is_empty());
-        assert_eq!(journal.len(), 1);
-    }
-
-    #[test]
-    fn what_was_settled_is_not_taken_again() {
-        let journal = Memory::new(1 << 20);
-        journal.append(vec![arrival(1, CHAT)], Vec::new()).unwrap();
-        let row = journal.owed(&CHAT, None, 1)[0].row;
-        journal.settle(&CHAT, row);
-        assert_eq!(journal.append(vec![arrival(1, CHAT)], Vec::new()).unwrap().repeated, 1);
-        assert_eq!(journal.len(), 0);
-    }
-
-    #[test]
-    fn attempts_are_counted_apart_from_deliveries() {
-        let journal = Memory::new(1 << 20);
-        journal.append(vec![arrival(1, CHAT)], Vec::new()).unwrap();
-        let row = journal.owed(&CHAT, None, 1)[0].row;
-        journal.give_back(&CHAT, row, false);
-        journal.give_back(&CHAT, row, true);
-        let owed = &journal.owed(&CHAT, None, 1)[0];
-        assert_eq!((owed.taken, owed.failed), (2, 1));
-    }
-
-    #[test]
-    fn a_full_journal_takes_nothing() {
-        let journal = Memory::new(2);
-        journal.append(vec![arrival(1, CHAT)], Vec::new()).unwrap();
-        let full = journal.append(vec![arrival(2, CHAT)], Vec::new());
-        assert!(matches!(full, Err(JournalError::Full { bytes: 2 })));
-        assert_eq!(journal.len(), 1);
-    }
 }

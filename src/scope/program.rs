@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::suspicion::Suspicion;
 use crate::key::ScopeKey;
@@ -16,6 +16,8 @@ use crate::telegram::UPDATE_KINDS;
 #[derive(Clone, Debug)]
 pub struct Program {
     acks: Arc<AtomicBool>,
+    /// Rung when it is learned that the program acknowledges.
+    learned: Arc<Notify>,
     /// What Telegram is asked for.
     asked: watch::Sender<Arc<[String]>>,
     /// Nobody has named the kinds: all that comes is taken, also kinds that do not exist yet.
@@ -34,6 +36,7 @@ impl Program {
         let asked: Vec<String> = updates.unwrap_or_else(|| UPDATE_KINDS.map(str::to_owned).to_vec());
         Program {
             acks: Arc::default(),
+            learned: Arc::default(),
             asked: watch::Sender::new(asked.into()),
             takes_all: Arc::new(AtomicBool::new(!fixed)),
             fixed,
@@ -49,7 +52,14 @@ impl Program {
 
     /// One of its processes said that it acknowledges, or did it.
     pub fn has_acked(&self) {
-        self.acks.store(true, Ordering::Relaxed);
+        if !self.acks.swap(true, Ordering::Relaxed) {
+            self.learned.notify_one();
+        }
+    }
+
+    /// Waits until it is learned that the program acknowledges.
+    pub async fn learned_acks(&self) {
+        self.learned.notified().await;
     }
 
     /// One of its processes named the kinds it takes.

@@ -192,11 +192,11 @@ impl Session {
         let Surroundings { journal, metrics, .. } = &self.around;
         for Settlement { row, effects } in settlements {
             metrics.settled.add();
-            let result = if effects.is_empty() || !journal.stores_sends() {
+            let result = if effects.is_empty() || !journal.survives() {
                 journal.settle(&self.key, row).await
             } else {
                 let sends = effects.iter().map(Effect::held).collect();
-                match journal.settle_with(&self.key, row, sends).await {
+                match journal.store(&self.key, &[row], sends).await {
                     Ok(ids) => strike_out_what_is_over(journal, &effects, ids).await,
                     Err(error) => Err(error),
                 }
@@ -324,7 +324,7 @@ impl Session {
         loop {
             let ready = self.effects.ready(Instant::now());
             self.settle(ready).await;
-            let waiting = self.effects.is_waiting() && self.around.journal.stores_sends();
+            let waiting = self.effects.is_waiting() && self.around.journal.survives();
             if !waiting || tokio::time::timeout_at(patience, self.finished.notified()).await.is_err() {
                 break;
             }

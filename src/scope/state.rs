@@ -6,7 +6,7 @@
 mod settle;
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -44,6 +44,8 @@ pub(super) struct State {
     /// It is ended because it did not get done.
     failed: bool,
     last_line: Instant,
+    /// The wall clock when the process started; the age of an update counts from there.
+    began: (Instant, SystemTime),
     /// Something was settled in the life of this process.
     has_settled: bool,
 }
@@ -58,7 +60,7 @@ struct Flight {
 
 impl State {
     /// A state for a process that starts now.
-    pub(super) fn new(rules: Rules, carry: Carry, now: Instant) -> Self {
+    pub(super) fn new(rules: Rules, carry: Carry, now: Instant, wall_clock: SystemTime) -> Self {
         State {
             rules,
             carry,
@@ -74,6 +76,7 @@ impl State {
             ending: false,
             failed: false,
             last_line: now,
+            began: (now, wall_clock),
             has_settled: false,
         }
     }
@@ -195,7 +198,7 @@ impl State {
             let Some(owed) = self.pending.pop_front() else {
                 break;
             };
-            let late = match freshness(&owed.kind, now.saturating_duration_since(owed.arrived)) {
+            let late = match freshness(&owed.kind, self.age(&owed, now)) {
                 Freshness::Fresh => false,
                 Freshness::Late => true,
                 Freshness::Expired => {
@@ -207,6 +210,13 @@ impl State {
             actions.push(Action::Deliver(Delivery { owed: owed.clone(), late }));
             self.in_flight.push_back(Flight { owed, line: self.lines, read: None });
         }
+    }
+
+    /// How long an update has waited. A wall clock that jumps back makes it look younger, never older than it is.
+    fn age(&self, owed: &Owed, now: Instant) -> Duration {
+        let (began, wall_clock) = self.began;
+        let now = wall_clock + now.saturating_duration_since(began);
+        now.duration_since(owed.arrived).unwrap_or_default()
     }
 
     fn has_room(&self, acks: bool) -> bool {
@@ -221,7 +231,7 @@ impl State {
 
 /// What remains when a process could not even be started.
 pub(super) fn after_failed_start(rules: &Rules, carry: Carry, now: Instant) -> Carry {
-    let mut state = State::new(rules.clone(), carry, now);
+    let mut state = State::new(rules.clone(), carry, now, SystemTime::now());
     state.hold_longer(now);
     state.carry
 }

@@ -27,7 +27,13 @@ impl Paper {
             handle_timeout: Duration::from_secs(600),
         };
         let now = Instant::now();
-        let mut paper = Paper { state: State::new(rules, carry, now), acks, now, journal, done: Vec::new() };
+        let mut paper = Paper {
+            state: State::new(rules, carry, now, SystemTime::now()),
+            acks,
+            now,
+            journal,
+            done: Vec::new(),
+        };
         paper.on(Event::Tick);
         paper
     }
@@ -107,7 +113,7 @@ impl Paper {
 }
 
 fn owed(row: u64, update_id: i64) -> Owed {
-    let arrived = Instant::now();
+    let arrived = SystemTime::now();
     Owed {
         row: Row(row),
         update_id,

@@ -6,8 +6,8 @@ use super::code::{Source, Token};
 const FLOORS: [&[&str]; 10] = [
     &["exit", "key", "logging", "metrics", "telegram", "wire"],
     &["polls"],
-    &["journal", "outbox", "worker"],
-    &["poller"],
+    &["journal", "worker"],
+    &["outbox", "poller"],
     &["scope"],
     &["router"],
     &["client", "config", "shutdown", "sim"],

@@ -87,7 +87,7 @@ impl Session {
         let responses = self.worker.responses();
         let request_id = send.request_id.map(ToOwned::to_owned);
         let (retry, fate) = (send.retry, self.effects.fate());
-        if self.around.journal.stores_sends() {
+        if self.around.journal.survives() {
             self.effects.made(Effect { fate: fate.clone(), call: call.clone(), retry });
         }
         let outgoing = move |slot: Option<OwnedSemaphorePermit>| Outgoing {
