@@ -82,6 +82,10 @@ impl Journal {
         arrivals: Vec<Arrival>,
         unreadable: Vec<Unreadable>,
     ) -> Result<Appended, JournalError> {
+        for Unreadable { update_id, raw, reason } in &unreadable {
+            let raw = String::from_utf8_lossy(raw);
+            tracing::error!(update_id, reason, %raw, "gave up what Telegram sent as an update and is none");
+        }
         match &self.store {
             Store::Memory(memory) => memory.append(arrivals, unreadable),
             Store::Sqlite(sqlite) => sqlite.append(arrivals, unreadable).await,
@@ -133,7 +137,7 @@ impl Journal {
     /// in the log is all that stays. Written like [`settle`](Journal::settle).
     pub async fn bury(&self, scope: &ScopeKey, row: Row, reason: &str) -> Result<(), JournalError> {
         match &self.store {
-            Store::Memory(memory) => memory.bury(scope, row, reason),
+            Store::Memory(memory) => memory.bury(scope, row),
             Store::Sqlite(sqlite) => sqlite.bury(scope, row, reason).await?,
         }
         Ok(())

@@ -76,12 +76,8 @@ impl Memory {
         let mut appended = Appended::default();
         let mut named = HashSet::new();
         let mut intake = lock(&self.intake);
-        for element in unreadable {
-            // One that came before was announced then.
-            if element.update_id.is_some_and(|update_id| intake.admit(update_id).is_none()) {
-                continue;
-            }
-            dead_letter(None, element.update_id, &element.raw, &element.reason);
+        for update_id in unreadable.iter().filter_map(|element| element.update_id) {
+            intake.admit(update_id);
         }
         for Arrival { update_id, kind, scope, payload } in arrivals {
             let Some(row) = intake.admit(update_id) else {
@@ -139,10 +135,8 @@ impl Memory {
         }
     }
 
-    pub(super) fn bury(&self, scope: &ScopeKey, row: Row, reason: &str) {
-        if let Some(entry) = self.remove(scope, row) {
-            dead_letter(Some(scope), Some(entry.update_id), &entry.payload, reason);
-        }
+    pub(super) fn bury(&self, scope: &ScopeKey, row: Row) {
+        self.remove(scope, row);
     }
 
     pub(super) fn owed_scopes(&self) -> Vec<ScopeKey> {
@@ -214,12 +208,6 @@ impl Intake {
             self.seen.remove(&oldest);
         }
     }
-}
-
-fn dead_letter(scope: Option<&ScopeKey>, update_id: Option<i64>, raw: &Bytes, reason: &str) {
-    let scope = scope.map(ScopeKey::to_string);
-    let raw = String::from_utf8_lossy(raw);
-    tracing::error!(scope, update_id, reason, %raw, "gave up an update: this line is its only copy");
 }
 
 /// A panic while holding the lock cannot leave these maps half-changed in a way that matters, so a poisoned lock is used.

@@ -108,7 +108,7 @@ pub(super) enum Action {
     /// Given up.
     Bury {
         /// Which.
-        row: Row,
+        owed: Owed,
         /// Why.
         reason: String,
     },

@@ -171,9 +171,11 @@ impl Session {
                 journal.settle(&self.key, row).await
             }
             Action::GiveBack { row, failed } => journal.give_back(&self.key, row, failed).await,
-            Action::Bury { row, reason } => {
+            Action::Bury { owed, reason } => {
                 metrics.given_up.add();
-                journal.bury(&self.key, row, &reason).await
+                let raw = String::from_utf8_lossy(&owed.payload);
+                tracing::error!(scope = %self.key, update_id = owed.update_id, reason, %raw, "gave up an update");
+                journal.bury(&self.key, owed.row, &reason).await
             }
             Action::Ignore { update_id } => {
                 metrics.ignored_acks.add();

@@ -56,7 +56,7 @@ impl Paper {
                 }
                 Action::Settle(row) => self.forget(row, "settle"),
                 Action::Expire(row) => self.forget(row, "expire"),
-                Action::Bury { row, reason } => self.forget(row, &format!("bury ({reason})")),
+                Action::Bury { owed, reason } => self.forget(owed.row, &format!("bury ({reason})")),
                 Action::GiveBack { row, failed } => {
                     let owed = self.journal.iter_mut().find(|owed| owed.row == row).unwrap();
                     owed.taken += 1;

@@ -28,7 +28,7 @@ impl State {
             return;
         };
         match retry {
-            Retry::Never => self.bury(flight.owed.row, "its worker gave it up".into(), actions),
+            Retry::Never => self.bury(flight.owed, "its worker gave it up".into(), actions),
             Retry::After(wait) => {
                 self.give_back(flight.owed, false, actions);
                 self.hold(now + wait);
@@ -104,9 +104,9 @@ impl State {
         actions.push(Action::Settle(row));
     }
 
-    fn bury(&mut self, row: Row, reason: String, actions: &mut Vec<Action>) {
+    fn bury(&mut self, owed: Owed, reason: String, actions: &mut Vec<Action>) {
         self.carry.singly = self.carry.singly.saturating_sub(1);
-        actions.push(Action::Bury { row, reason });
+        actions.push(Action::Bury { owed, reason });
     }
 
     /// Back to its place in the order of arrival, or to its grave.
@@ -116,7 +116,8 @@ impl State {
         owed.failed += u32::from(failed);
         actions.push(Action::GiveBack { row, failed });
         if owed.failed >= self.rules.max_attempts {
-            return self.bury(row, format!("{} attempts failed", owed.failed), actions);
+            let reason = format!("{} attempts failed", owed.failed);
+            return self.bury(owed, reason, actions);
         }
         let at = self.pending.partition_point(|pending| pending.row < row);
         self.pending.insert(at, owed);

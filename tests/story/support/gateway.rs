@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::process::{Child, ExitStatus};
+use std::sync::Arc;
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use super::log::Log;
 use super::process::{self, ASGIGRAM, Process};
@@ -19,6 +21,8 @@ pub(crate) struct Plan {
     env: Vec<(String, String)>,
     wrapper: Vec<String>,
     mark: String,
+    /// Where its journal is, unless a test says otherwise.
+    state: Arc<TempDir>,
 }
 
 /// A running gateway. Dropping it kills it and all its workers; if the test has failed, its log is shown.
@@ -27,6 +31,7 @@ pub(crate) struct Gateway {
     pub(crate) mark: String,
     stdout: Log,
     stderr: Log,
+    state: Arc<TempDir>,
     _worker: Option<Worker>,
 }
 
@@ -52,7 +57,13 @@ impl Gateway {
             env: Vec::new(),
             wrapper: Vec::new(),
             mark: process::unique().to_string(),
+            state: Arc::new(tempfile::tempdir().unwrap()),
         }
+    }
+
+    /// The folder in which the gateway keeps its journal.
+    pub(crate) fn state(&self) -> Arc<TempDir> {
+        self.state.clone()
     }
 
     /// All that it has logged so far.
@@ -136,6 +147,12 @@ impl Plan {
         self
     }
 
+    /// The same journal as another gateway had.
+    pub(crate) fn with_state(mut self, state: Arc<TempDir>) -> Plan {
+        self.state = state;
+        self
+    }
+
     /// A variable of its environment.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Plan {
         self.env.push((name.to_owned(), value.as_ref().to_str().unwrap().to_owned()));
@@ -163,11 +180,11 @@ impl Plan {
 
     /// Starts it with neither Telegram nor token.
     pub(crate) fn launch_alone(self) -> Gateway {
-        let (mark, worker) = (self.mark.clone(), self.worker.clone());
+        let (mark, worker, state) = (self.mark.clone(), self.worker.clone(), self.state.clone());
         let mut child = self.spawn();
         let stdout = Log::of(child.stdout.take().unwrap());
         let stderr = Log::of(child.stderr.take().unwrap());
-        Gateway { process: Process::new(child), mark, stdout, stderr, _worker: worker }
+        Gateway { process: Process::new(child), mark, stdout, stderr, state, _worker: worker }
     }
 
     fn spawn(self) -> Child {
@@ -176,7 +193,11 @@ impl Plan {
         words.extend(self.args);
         words.extend(self.words);
         let mut command = process::command(&words[0]);
-        command.args(&words[1..]).env("STORY", &self.mark).envs(self.env);
+        command
+            .args(&words[1..])
+            .env("STORY", &self.mark)
+            .env("XDG_STATE_HOME", self.state.path())
+            .envs(self.env);
         command.spawn().unwrap()
     }
 }
