@@ -36,3 +36,4 @@ pub mod sim;
 
 // What a person types.
 pub mod cli;
+pub mod dev;
