@@ -49,6 +49,8 @@ mod command;
 mod formatted;
 mod happening;
 mod input;
+mod keys;
+mod line;
 mod log;
 mod matching;
 mod paint;
@@ -57,6 +59,7 @@ mod quiet;
 mod screen;
 pub mod script;
 mod show;
+mod terminal;
 mod whereabouts;
 
 use std::io::IsTerminal;
@@ -78,6 +81,7 @@ use paint::Paint;
 use screen::Screen;
 use script::Script;
 use show::Look;
+use terminal::Terminal;
 use whereabouts::Whereabouts;
 
 /// What `asgigram dev` is to do.
@@ -127,11 +131,10 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<Exit, Fatal> {
     let (served, end) = (sim.clone(), over.clone());
     let serving = tokio::spawn(async move { served.serve(listener, end).await });
 
-    let (lines, printer) = match script {
-        Some(_) => (None, None),
-        None => input::open().map(|(lines, printer)| (Some(lines), printer)).map_err(failed)?,
-    };
-    let screen = Screen::start(printer, std::io::stderr().is_terminal()).map_err(failed)?;
+    // A script is no conversation: its progress is plain output.
+    let terminal = if script.is_none() { Terminal::open() } else { None };
+    let lines = input::open(terminal.clone()).map_err(failed)?;
+    let screen = Screen::start(terminal.clone(), std::io::stderr().is_terminal()).map_err(failed)?;
     let whereabouts = Whereabouts::default();
     let log_paint = paint(std::io::stderr().is_terminal());
     let last_words = log::start(verbosity, screen.clone(), log_paint, whereabouts.clone());
@@ -151,15 +154,17 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<Exit, Fatal> {
         curtain: curtain.clone(),
         gateway: Some(tokio::spawn(gateway::run(config, curtain))),
     };
-    let played = match (script, lines) {
-        (Some(script), _) => play::run(&mut stage, &script, verbosity < 0).await,
-        (None, Some(mut lines)) => chat::run(&mut stage, &mut lines, &command).await,
-        (None, None) => Ok(Exit::Done),
+    let played = match script {
+        Some(script) => play::run(&mut stage, &script, verbosity < 0).await,
+        None => chat::run(&mut stage, lines, &command).await,
     };
     let stopped = stage.stop().await;
     over.cancel();
     let _ = serving.await;
     stage.screen.end().await;
+    if let Some(terminal) = terminal {
+        terminal.close();
+    }
     match (played, stopped) {
         (Err(fatal), _) | (_, Err(fatal)) => Err(fatal),
         (Ok(Exit::Done), Ok(exit)) | (Ok(exit), Ok(_)) => Ok(exit),

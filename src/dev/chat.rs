@@ -36,7 +36,7 @@ struct Person {
 }
 
 /// Chats until the person quits, the pipe ends or a signal comes.
-pub(super) async fn run(stage: &mut Stage, lines: &mut Lines, command: &str) -> Result<Exit, Fatal> {
+pub(super) async fn run(stage: &mut Stage, mut lines: Lines, command: &str) -> Result<Exit, Fatal> {
     let user = stage.chat(FIRST_USER, None).map_err(|error| Fatal::new(Exit::Failed, error))?;
     stage.whereabouts.go(user);
     let mut person = Person {
@@ -59,6 +59,9 @@ pub(super) async fn run(stage: &mut Stage, lines: &mut Lines, command: &str) -> 
         if let Some(limit) = at_end {
             let quiet = now >= person.quiet.at() && stage.pending() == 0;
             if (quiet && person.pressing.is_none()) || now >= limit {
+                if person.quiet.is_unanswered() {
+                    stage.note(&format!("(no further answer came within {:?})", stage.timeout)).await;
+                }
                 break;
             }
         } else if !asked && person.pressing.is_none() && (lines.typed || now >= person.quiet.next_line_at()) {

@@ -18,6 +18,8 @@ use super::screen::Screen;
 use super::whereabouts::Whereabouts;
 use crate::logging;
 
+/// What stands in for the last words of a process that had none.
+const NO_WORDS: &str = "nothing on stderr";
 /// How many lines of workers are kept for a report.
 const KEPT: usize = 10;
 
@@ -47,8 +49,15 @@ pub(super) fn start(verbosity: i8, screen: Screen, paint: Paint, whereabouts: Wh
     // What Telegram refused is a part of the conversation already.
     let outbox = if verbosity > 0 { level } else { "error" };
     let filter = EnvFilter::new(format!("off,asgigram={level},asgigram::outbox={outbox},worker=info"));
-    let words_shown = verbosity >= 0;
-    let lines = Words { screen, paint, whereabouts, last_words: last_words.clone(), words_shown };
+    let lines = Words {
+        screen,
+        paint,
+        whereabouts,
+        last_words: last_words.clone(),
+        words_shown: verbosity >= 0,
+        all: verbosity > 0,
+        death: Mutex::default(),
+    };
     // A second start, as tests make, changes nothing.
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     last_words
@@ -60,6 +69,10 @@ struct Words {
     whereabouts: Whereabouts,
     last_words: LastWords,
     words_shown: bool,
+    /// Also what only matters where updates are precious.
+    all: bool,
+    /// The last end of a process, so that the same one is told at length only once.
+    death: Mutex<String>,
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Words {
@@ -77,27 +90,49 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Words {
             }
             return;
         }
+        // A `help:` line stays the last.
+        let (head, tail) = message.split_once('\n').unwrap_or((&message, ""));
+        let told = format!("{head}{}\n{tail}", safe(&fields.others)).trim_end().replace('\n', "\n  ");
         let (style, text) = match metadata.name() {
-            "worker_died" => (Style::Failure, format!("! {place}{}", died(&fields))),
+            "worker_died" => {
+                let this = format!("{} {} {}", fields.scope, fields.status, fields.last_words);
+                let before = std::mem::replace(
+                    &mut *self.death.lock().unwrap_or_else(PoisonError::into_inner),
+                    this.clone(),
+                );
+                (Style::Failure, format!("! {place}{}", died(&fields, self.words_shown, before == this)))
+            }
+            // Here nothing was to last.
+            "lost_at_end" if !self.all => return,
             _ => match *metadata.level() {
-                Level::ERROR => (Style::Failure, format!("! {place}{message}{}", safe(&fields.others))),
-                Level::WARN => (Style::Warning, format!("! {place}{message}{}", safe(&fields.others))),
-                _ => (Style::Dim, format!("· {place}{message}{}", safe(&fields.others))),
+                Level::ERROR => (Style::Failure, format!("! {place}{told}")),
+                Level::WARN => (Style::Warning, format!("! {place}{told}")),
+                _ => (Style::Dim, format!("· {place}{told}")),
             },
         };
         self.screen.log(self.paint.one(style, &text));
     }
 }
 
-/// The end of a process, for who wrote its program.
-fn died(fields: &Fields) -> String {
-    let early = fields.message.contains("before it read anything");
-    let what = if early { "ended before it read anything" } else { "died" };
+/// The end of a process, for who wrote its program. `shown` is whether its last words were; `again` is whether it ended
+/// like this before.
+fn died(fields: &Fields, shown: bool, again: bool) -> String {
+    let what = match fields.message.contains("before it read anything") {
+        true => "ended before it read anything",
+        false => "died",
+    };
+    if again {
+        return format!("The bot's process {what} again ({}).", fields.status);
+    }
+    let words = match fields.last_words.as_str() {
+        NO_WORDS => format!("; {NO_WORDS}"),
+        _ if shown => String::new(),
+        words => format!("; last on stderr: {}", safe(words)),
+    };
     format!(
-        "The bot's process {what} ({}; last on its stderr: {}).\n  It is started again after a pause, and what it has not \
-         done comes again.",
-        fields.status,
-        safe(&fields.last_words)
+        "The bot's process {what} ({}{words}).\n  It is started again and again, with growing pauses; what it has not done \
+         comes again.",
+        fields.status
     )
 }
 
@@ -148,14 +183,21 @@ mod tests {
 
     #[test]
     fn a_death_is_told_in_words() {
-        let fields = Fields {
+        let mut fields = Fields {
             message: "a worker died".into(),
             status: "exit status: 1".into(),
-            last_words: "ModuleNotFoundError: No module named 'x'".into(),
+            last_words: "ModuleNotFoundError".into(),
             ..Fields::default()
         };
-        assert!(died(&fields).starts_with(
-            "The bot's process died (exit status: 1; last on its stderr: ModuleNotFoundError: No module named 'x')."
-        ));
+        let start =
+            |fields: &Fields, shown| died(fields, shown, false).split_once('\n').unwrap().0.to_owned();
+        assert_eq!(start(&fields, true), "The bot's process died (exit status: 1).");
+        assert_eq!(
+            start(&fields, false),
+            "The bot's process died (exit status: 1; last on stderr: ModuleNotFoundError)."
+        );
+        fields.last_words = NO_WORDS.into();
+        assert_eq!(start(&fields, true), "The bot's process died (exit status: 1; nothing on stderr).");
+        assert_eq!(died(&fields, true, true), "The bot's process died again (exit status: 1).");
     }
 }

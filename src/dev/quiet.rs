@@ -52,6 +52,11 @@ impl Quiet {
         }
     }
 
+    /// Whether an act was not answered.
+    pub(super) fn is_unanswered(&self) -> bool {
+        !self.awaited.is_empty()
+    }
+
     /// When the next line of a pipe is to be played.
     pub(super) fn next_line_at(&self) -> Instant {
         self.last + if self.awaited.is_empty() { PAUSE } else { LONGEST_PAUSE.min(self.patience) }

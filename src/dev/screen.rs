@@ -1,7 +1,7 @@
 //! What is printed, in order: the conversation on stdout, the log on stderr.
 //!
 //! Owns both streams while it lives. A thread writes, so that a terminal that is stopped (Ctrl-S) holds up nobody but
-//! the conversation. Where a person types, everything goes through the line editor, which keeps what is typed in sight.
+//! the conversation. Where a person types, everything goes through [`Terminal`], which keeps what is typed in sight.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::terminal::Terminal;
+
 /// How many lines may wait. When it is full the conversation waits, and lines of the log are counted and left out.
 const WAITING: usize = 1000;
 /// How long the end waits for what is to be written.
 const LAST_WRITE: Duration = Duration::from_secs(2);
-
-/// Prints above the line that a person types.
-pub(super) type Printer = Box<dyn FnMut(String) + Send>;
 
 /// A cheap handle; clones write to the same screen.
 #[derive(Clone, Debug)]
@@ -33,15 +32,14 @@ enum Line {
 }
 
 impl Screen {
-    /// Starts the thread. `printer` is the line editor's, if there is one, and `log_too` whether the log is on the same
-    /// terminal.
-    pub(super) fn start(printer: Option<Printer>, log_too: bool) -> io::Result<Screen> {
+    /// Starts the thread. `terminal` is where a person types, if one does, and `log_too` whether the log goes there.
+    pub(super) fn start(terminal: Option<Terminal>, log_too: bool) -> io::Result<Screen> {
         let (lines, waiting) = mpsc::channel(WAITING);
         let left_out = Arc::new(AtomicU64::new(0));
         let counted = left_out.clone();
         std::thread::Builder::new()
             .name("screen".into())
-            .spawn(move || write_all(waiting, &counted, printer, log_too))?;
+            .spawn(move || write_all(waiting, &counted, terminal.as_ref(), log_too))?;
         Ok(Screen { lines, left_out })
     }
 
@@ -69,7 +67,7 @@ impl Screen {
 fn write_all(
     mut waiting: mpsc::Receiver<Line>,
     left_out: &AtomicU64,
-    mut printer: Option<Printer>,
+    terminal: Option<&Terminal>,
     log_too: bool,
 ) {
     while let Some(line) = waiting.blocking_recv() {
@@ -77,9 +75,9 @@ fn write_all(
         if missing > 0 {
             let _ = writeln!(io::stderr(), "({missing} lines of the log were left out)");
         }
-        match (line, &mut printer) {
-            (Line::Chat(text), Some(print)) => print(text + "\n"),
-            (Line::Log(text), Some(print)) if log_too => print(text + "\n"),
+        match (line, terminal) {
+            (Line::Chat(text), Some(terminal)) => terminal.print(&text),
+            (Line::Log(text), Some(terminal)) if log_too => terminal.print(&text),
             (Line::Chat(text), None) => {
                 let mut stdout = io::stdout().lock();
                 let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
