@@ -158,13 +158,13 @@ pub async fn run(options: Options, shutdown: Shutdown) -> Result<Exit, Fatal> {
         Some(script) => play::run(&mut stage, &script, verbosity < 0).await,
         None => chat::run(&mut stage, lines, &command).await,
     };
+    if let Some(terminal) = terminal {
+        terminal.close();
+    }
     let stopped = stage.stop().await;
     over.cancel();
     let _ = serving.await;
     stage.screen.end().await;
-    if let Some(terminal) = terminal {
-        terminal.close();
-    }
     match (played, stopped) {
         (Err(fatal), _) | (_, Err(fatal)) => Err(fatal),
         (Ok(Exit::Done), Ok(exit)) | (Ok(exit), Ok(_)) => Ok(exit),

@@ -13,11 +13,14 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::matching::cut;
 use super::paint::{Paint, Style, safe};
 use super::screen::Screen;
 use super::whereabouts::Whereabouts;
 use crate::logging;
 
+/// The most of the fields of a line, in characters.
+const FIELDS: usize = 200;
 /// What stands in for the last words of a process that had none.
 const NO_WORDS: &str = "nothing on stderr";
 /// How many lines of workers are kept for a report.
@@ -92,7 +95,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Words {
         }
         // A `help:` line stays the last.
         let (head, tail) = message.split_once('\n').unwrap_or((&message, ""));
-        let told = format!("{head}{}\n{tail}", safe(&fields.others)).trim_end().replace('\n', "\n  ");
+        let told =
+            format!("{head}{}\n{tail}", cut(&safe(&fields.others), FIELDS)).trim_end().replace('\n', "\n  ");
         let (style, text) = match metadata.name() {
             "worker_died" => {
                 let this = format!("{} {} {}", fields.scope, fields.status, fields.last_words);

@@ -95,7 +95,10 @@ impl Terminal {
             }
             if !bytes.is_empty() {
                 let state = self.state();
-                put(&format!("{ERASE}{}", row(prompt, &state.line)));
+                // Without a prompt it is closed, and what is typed now is nobody's.
+                if state.prompt.is_some() {
+                    put(&format!("{ERASE}{}", row(prompt, &state.line)));
+                }
             }
             let mut buffer = [0; 1024];
             match rustix::io::read(io::stdin(), &mut buffer) {
@@ -128,8 +131,9 @@ impl Terminal {
     /// The line is done: it stays as it is, and nothing is typed for a while.
     fn settle(&self, prompt: &str, line: &str) {
         let mut state = self.state();
-        state.prompt = None;
-        put(&format!("{ERASE}{prompt}{}\n", settled(line)));
+        if state.prompt.take().is_some() {
+            put(&format!("{ERASE}{prompt}{}\n", settled(line)));
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
