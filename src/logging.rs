@@ -3,6 +3,8 @@
 //! Owns the one place through which everything printed for people goes, and takes the token out of it. It never writes
 //! to stdout.
 
+mod text;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::RwLock;
 
@@ -50,7 +52,7 @@ pub fn start(format: Format, verbosity: i8) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Stderr).with_ansi(colour);
     // A second start, as tests make, changes nothing.
     let _ = match format {
-        Format::Text => log.with_target(false).compact().try_init(),
+        Format::Text => log.event_format(text::Text).try_init(),
         Format::Json => log.json().flatten_event(true).try_init(),
     };
 }

@@ -91,7 +91,7 @@ pub(super) struct Run {
     ///
     /// The token is better given in the environment variable TELEGRAM_BOT_TOKEN or with --token-file: everybody on the
     /// machine can read the arguments of a process. MODULE:ATTR hosts that app with python3 from PATH.
-    #[arg(value_name = "TOKEN|MODULE:ATTR", num_args = 0..=2)]
+    #[arg(value_name = "TOKEN|MODULE:ATTR", num_args = 0..=2, help_heading = "Arguments")]
     pub(super) words: Vec<String>,
     /// A file that holds the token
     ///
@@ -134,7 +134,7 @@ pub(super) struct Run {
     #[command(flatten)]
     pub(super) log: Log,
     /// The program to run for each chat, and its arguments
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND", help_heading = "Arguments")]
     pub(super) program: Vec<OsString>,
 }
 

@@ -107,7 +107,7 @@ impl Session {
             WorkerEvent::Line(line) => self.said(&line).await,
             WorkerEvent::TooLong { bytes, head } => {
                 let why = format!("a line of {bytes} bytes is over `--max-line` and was discarded");
-                self.stray(&head, &why, "");
+                self.stray(&head, &why, None);
             }
             WorkerEvent::AllRead { events } => self.happened(Event::Read(events)).await,
             WorkerEvent::Gone(_) => {}
@@ -209,6 +209,7 @@ impl Session {
     fn end(&mut self, reason: Reason) {
         if std::mem::replace(&mut self.ending, true) {
             if reason == Reason::Shutdown {
+                // It may have been left the time to finish what it has read; now nobody has that time.
                 self.worker.end(wire::disconnect(reason.name()), End::Graceful { patience: Duration::ZERO });
             }
             return;
