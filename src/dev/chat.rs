@@ -1,7 +1,7 @@
 //! A chat: what a person types is played, and what the bot does is shown.
 //!
 //! Owns who and where the person is. A pipe is played like a person: a line when the bot has had its say about the one
-//! before, or after a second; at its end until the bot is quiet.
+//! before, or does not answer; at its end until the bot is quiet.
 
 use std::time::Duration;
 
@@ -143,11 +143,13 @@ impl Person {
                 self.echo(stage, &format!(": {text}")).await;
             }
             Typed::Edit(text) => match stage.cast.edits(self.user, self.chat, &text)? {
-                true => self.echo(stage, &format!(" edits: {text}")).await,
+                true => {
+                    self.quiet.touched(Instant::now());
+                    self.echo(stage, &format!(" edits: {text}")).await;
+                }
                 false => stage.note("! you have not said anything here yet").await,
             },
             Typed::Press(button) => {
-                self.echo(stage, &format!(" presses {button}")).await;
                 // Nobody presses what is not shown; a pipe may be faster than the bot.
                 let patience = if self.typed { Duration::ZERO } else { stage.timeout };
                 self.pressing = Some((button, Instant::now() + patience));
@@ -155,6 +157,7 @@ impl Person {
             }
             Typed::Raw(json) => {
                 let count = stage.cast.update(&json)?;
+                self.quiet.touched(Instant::now());
                 let plural = if count == 1 { "" } else { "s" };
                 stage.note(&format!("{count} update{plural} given to the bot")).await;
             }
@@ -190,9 +193,14 @@ impl Person {
     /// Presses the button that is to be pressed, if it is there by now.
     async fn press_again(&mut self, stage: &mut Stage) {
         let Some((button, until)) = self.pressing.take() else { return };
-        match stage.cast.presses(self.user, self.chat, &button, true) {
+        let pressed = stage.cast.presses(self.user, self.chat, &button, true);
+        if matches!(pressed, Ok(Press::Missing(_))) && Instant::now() < until {
+            self.pressing = Some((button, until));
+            return;
+        }
+        self.echo(stage, &format!(" presses {button}")).await;
+        match pressed {
             Ok(Press::Asked | Press::Said) => self.quiet.acted(self.chat, Instant::now()),
-            Ok(Press::Missing(_)) if Instant::now() < until => self.pressing = Some((button, until)),
             Ok(Press::Missing(why)) => stage.note(&format!("! {why}")).await,
             Err(error) => stage.note(&format!("! {error}")).await,
         }

@@ -93,10 +93,12 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Words {
             }
             return;
         }
-        // A `help:` line stays the last.
-        let (head, tail) = message.split_once('\n').unwrap_or((&message, ""));
-        let told =
-            format!("{head}{}\n{tail}", cut(&safe(&fields.others), FIELDS)).trim_end().replace('\n', "\n  ");
+        let help = match fields.help.as_str() {
+            "" => String::new(),
+            help => format!("\n  help: {}", safe(help)),
+        };
+        let particulars = cut(&safe(&fields.others), FIELDS);
+        let told = format!("{}{particulars}{help}", message.replace('\n', "\n  "));
         let (style, text) = match metadata.name() {
             "worker_died" => {
                 let this = format!("{} {} {}", fields.scope, fields.status, fields.last_words);
@@ -146,6 +148,7 @@ struct Fields {
     scope: String,
     status: String,
     last_words: String,
+    help: String,
     /// All others but the pid: ` name=value …`.
     others: String,
 }
@@ -157,6 +160,7 @@ impl Fields {
             "scope" => self.scope = value,
             "status" => self.status = value,
             "last_words" => self.last_words = value,
+            "help" => self.help = value,
             "pid" => {}
             // Writing to a string cannot fail.
             name => drop(write!(self.others, " {name}={value}")),

@@ -53,7 +53,7 @@ pub(super) enum Action {
 
 /// A line as it is written.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "expected a JSON object")]
 struct Line {
     user: Option<String>,
     chat: Option<String>,
@@ -113,7 +113,8 @@ fn step(number: usize, line: &str) -> Result<Step, String> {
     let line: Line = serde_json::from_str(line).map_err(|error| {
         let said = error.to_string();
         let what = said.rfind(" at line ").map_or(said.as_str(), |at| &said[..at]);
-        format!("{what} (column {})", error.column())
+        let kind = if error.is_data() { "" } else { "not JSON: " };
+        format!("{kind}{what} (column {})", error.column())
     })?;
     let mut actions = Vec::new();
     actions.extend(line.says.map(|text| spoken("says", text, Action::Says)));
@@ -225,6 +226,7 @@ mod tests {
             faults[2]
         );
         assert!(!faults[2].contains("at line"), "{}", faults[2]);
+        assert_eq!(faults[1], "a.jsonl:3: not JSON: expected value (column 1)");
     }
 
     #[test]
