@@ -27,6 +27,23 @@ for line in sys.stdin:
 }
 
 #[tokio::test]
+async fn a_line_without_an_end_takes_no_memory() {
+    let telegram = Telegram::start().await;
+    let bot = worker::sh(
+        r#"
+read -r scope; read -r event
+head -c 200000000 /dev/zero
+printf '\n%s\n' '{"type":"telegram.send_message","text":"and on"}'
+"#,
+    );
+    let gateway = Gateway::with(&bot).start(&telegram).await;
+    telegram.says(ANN, "hi").await;
+    telegram.expects_message(ANN, "and on").await;
+    gateway.expects_log("a line of 200000000 bytes").await;
+    assert!(gateway.peak_memory() < 100_000, "{} KiB", gateway.peak_memory());
+}
+
+#[tokio::test]
 async fn a_line_of_a_million_bytes_goes_through_both_ways() {
     let telegram = Telegram::start().await;
     let remote = Remote::new();

@@ -202,6 +202,20 @@ async fn a_clean_stop_confirms_what_was_taken_and_a_next_start_gets_nothing_twic
 }
 
 #[tokio::test]
+async fn a_stop_confirms_also_what_a_failed_poll_did_not() {
+    let telegram = Telegram::start().await;
+    let mut gateway = Gateway::with(&worker::mode("ack-echo")).start(&telegram).await;
+    telegram.expects_state(|state| state["parked"] == 1).await;
+    // Not the poll that is parked, but the next one, which would confirm what that brings.
+    telegram.fault(json!({"method":"getUpdates","status":500})).await;
+    telegram.says(ANN, "hi").await;
+    gateway.expects_log("trying again").await;
+    telegram.expects_message(ANN, "hi").await;
+    assert!(gateway.stop().await.success());
+    assert_eq!(telegram.state().await["pending"], 0);
+}
+
+#[tokio::test]
 async fn a_gateway_that_cannot_reach_telegram_says_so_and_waits() {
     let telegram = Telegram::start().await;
     // Somebody listens there and is no Bot API.

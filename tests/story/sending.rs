@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::process::eventually;
 use crate::support::remote::{Remote, RemoteProcess};
 use crate::support::{ANN, BOB, Gateway, Telegram, worker};
 
@@ -315,13 +314,7 @@ async fn a_chat_that_is_held_makes_only_its_own_sender_wait() {
     }
     telegram.expects_messages(BOB, &["0", "1", "2", "3", "4"]).await;
     // The lane of the chat has a bound, so the memory of the gateway has one.
-    let memory = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", gateway.process.pid())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok()
-    };
-    let kib = eventually(memory).await.unwrap();
-    assert!(kib < 200_000, "{kib} KiB");
+    assert!(gateway.peak_memory() < 200_000, "{} KiB", gateway.peak_memory());
     assert!(gateway.stop().await.success());
     gateway.expects_log("stopped with sends that Telegram did not take").await;
 }

@@ -110,6 +110,13 @@ impl Gateway {
         status
     }
 
+    /// The most memory that it has ever used, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// The process ids of its workers and all that they started.
     pub(crate) fn workers(&self) -> Vec<u32> {
         process::workers(&self.mark)
