@@ -297,6 +297,7 @@ fn tell_what_was_done(metrics: &Metrics, journal: &Journal) {
         );
     } else if unsettled > 0 {
         tracing::warn!(
+            name: "lost_at_end",
             unsettled,
             "these updates were with no worker to the end: they are lost with this gateway"
         );

@@ -43,13 +43,7 @@ pub fn hidden(text: &str) -> String {
 
 /// Starts the log. `verbosity` 0 is normal; each step up or down is a level more or less.
 pub fn start(format: Format, verbosity: i8) {
-    let level = match verbosity {
-        ..=-2 => "error",
-        -1 => "warn",
-        0 => "info",
-        1 => "debug",
-        2.. => "trace",
-    };
+    let level = level(verbosity);
     // What a worker prints is for whoever runs it, unless quiet is asked for.
     let worker = if verbosity < 0 { "off" } else { "info" };
     let filter = EnvFilter::new(format!("off,asgigram={level},worker={worker}"));
@@ -61,6 +55,17 @@ pub fn start(format: Format, verbosity: i8) {
         Format::Text => log.event_format(text::Text).try_init(),
         Format::Json => log.json().flatten_event(true).try_init(),
     };
+}
+
+/// The least level that is logged.
+pub(crate) fn level(verbosity: i8) -> &'static str {
+    match verbosity {
+        ..=-2 => "error",
+        -1 => "warn",
+        0 => "info",
+        1 => "debug",
+        2.. => "trace",
+    }
 }
 
 /// Prints to stderr what is for people, such as the error that ends the process.

@@ -294,12 +294,14 @@ impl Session {
     async fn gone(mut self, exit: Exit) -> Carry {
         let clean = exit.status.success();
         let pid = self.worker.pid;
-        if clean || self.ending {
+        let useless = clean && exit.events_taken == 0 && !exit.wrote;
+        if self.ending || (clean && !useless) {
             tracing::debug!(scope = %self.key, pid, status = %exit.status, "worker ended");
         } else {
             let words = exit.last_words.last().map(String::as_str).unwrap_or("nothing on stderr");
             let status = exit.status.to_string();
-            tracing::warn!(scope = %self.key, pid, status, last_words = words, "a worker died");
+            let what = if useless { "a worker ended before it read anything" } else { "a worker died" };
+            tracing::warn!(name: "worker_died", scope = %self.key, pid, status, last_words = words, "{what}");
         }
         let blameless = self.around.program.is_suspect();
         let end = Ending { clean, events_taken: exit.events_taken, wrote: exit.wrote, blameless };
