@@ -57,7 +57,7 @@ pub(super) enum Subcommands {
         after_help = "Scripts, exit codes and examples: --help",
         after_long_help = super::dev::AFTER_HELP
     )]
-    Dev(super::dev::Dev),
+    Dev(Box<super::dev::Dev>),
     /// Run the simulated Telegram alone, for tests of any bot
     ///
     /// A Bot API server on a local address, with a control API under /sim/. Any well-formed token is a bot. The first line
