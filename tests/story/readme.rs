@@ -116,7 +116,7 @@ async fn the_simulator_does_what_curl_asks_of_it() {
     assert_eq!(curls.len(), 2);
     for curl in curls {
         let words: Vec<&str> = curl.split(' ').map(|word| word.trim_matches('\'')).collect();
-        let path = words.last().unwrap().split_once("/sim/1000").unwrap().1;
+        let path = words.last().unwrap().split_once("/sim/1000/").unwrap().1;
         if let ["curl", "-d", body, _] = words[..] {
             let answer = telegram.post(path, &serde_json::from_str(body).unwrap()).await;
             assert_eq!(answer["ok"], true, "{answer}");
