@@ -21,8 +21,9 @@ pub(super) const AFTER_HELP: &str = r#"A script has a JSON object a line; blank 
   {"update":{"poll":{"id":"5"}}}                    any update
   {"expect":"hi"}                                   the bot's next message has exactly this text
   {"expect":{"text":"Sure?","reply_markup":{…}}}    … has all these members
-  {"expect":{"kind":"edit","text":"Done"}}          or edit, delete, callback_answer, chat_action, refused
-  {"expect":"hi","user":"bob","within":"2s"}        … to bob; without `user` and `chat` where the last act was
+  {"expect":{"kind":"edit","text":"Done"}}          its next edit; also delete, refused,
+                                                    callback_answer, chat_action
+  {"expect":"hi","user":"bob","within":"2s"}        … to bob; else where the last act was
   {"expect_nothing":true,"within":"500ms"}          no message, edit or deletion comes
 
 Exit codes:
