@@ -85,6 +85,11 @@ impl Effects {
         self.take(|_| true, Instant::now())
     }
 
+    /// This could not be written for now: it is ready again when its effects are finished, or after a while.
+    pub(super) fn again(&mut self, settlement: Settlement, now: Instant) {
+        self.waiting.push_back((settlement, now));
+    }
+
     fn take(&mut self, overdue: impl Fn(Duration) -> bool, now: Instant) -> Vec<Settlement> {
         let mut ready = Vec::new();
         self.waiting.retain_mut(|(settlement, since)| {

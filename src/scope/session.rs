@@ -17,7 +17,7 @@ use super::effects::{Effect, Effects, Settlement};
 use super::event::{Action, Carry, Delivery, End as Ending, Event};
 use super::live::{Live, Order, Reason, Standing};
 use super::state::{PLAIN_SETTLES_AFTER, State};
-use crate::journal::{Journal, JournalError, SendId};
+use crate::journal::{Journal, JournalError};
 use crate::key::ScopeKey;
 use crate::wire::{self, Opening};
 use crate::worker::{End, Exit, RESPONSES, Response, Worker, WorkerEvent};
@@ -189,22 +189,14 @@ impl Session {
         None
     }
 
-    /// Settles what the worker is done with. Sends that are still to be made are written down in the same breath.
+    /// Settles what the worker is done with. Sends that are still to be made are written down in the same breath. What
+    /// cannot be written for now is tried again.
     async fn settle(&mut self, settlements: Vec<Settlement>) {
-        let Surroundings { journal, metrics, .. } = &self.around;
-        for Settlement { row, effects } in settlements {
-            metrics.settled.add();
-            let result = if effects.is_empty() || !journal.survives() {
-                journal.settle(&self.key, row).await
-            } else {
-                let sends = effects.iter().map(Effect::held).collect();
-                match journal.store(&self.key, &[row], sends).await {
-                    Ok(ids) => strike_out_what_is_over(journal, &effects, ids).await,
-                    Err(error) => Err(error),
-                }
-            };
-            if let Err(error) = result {
-                tracing::error!(scope = %self.key, "the journal: {error}");
+        for settlement in settlements {
+            match write_down(&self.around.journal, &self.key, &settlement).await {
+                Ok(()) => self.around.metrics.settled.add(),
+                Err(error) if error.passes() => self.effects.again(settlement, Instant::now()),
+                Err(error) => tracing::error!(scope = %self.key, "the journal: {error}"),
             }
         }
     }
@@ -353,13 +345,17 @@ impl Session {
     }
 }
 
-/// A send that was finished while it was written down is struck out by the one who wrote it.
-async fn strike_out_what_is_over(
+async fn write_down(
     journal: &Journal,
-    effects: &[Effect],
-    ids: Vec<SendId>,
+    scope: &ScopeKey,
+    Settlement { row, effects }: &Settlement,
 ) -> Result<(), JournalError> {
+    if effects.is_empty() || !journal.survives() {
+        return journal.settle(scope, *row).await;
+    }
+    let ids = journal.store(scope, &[*row], effects.iter().map(Effect::held).collect()).await?;
     for (effect, id) in effects.iter().zip(ids) {
+        // One that was finished meanwhile is struck out by who wrote it.
         if !effect.fate.stored(id) {
             journal.sent(id).await?;
         }

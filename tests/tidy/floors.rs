@@ -6,8 +6,8 @@ use super::code::{Source, Token};
 const FLOORS: [&[&str]; 10] = [
     &["exit", "key", "logging", "metrics", "telegram", "wire"],
     &["polls"],
-    &["journal", "worker"],
-    &["outbox", "poller"],
+    &["journal"],
+    &["outbox", "poller", "worker"],
     &["scope"],
     &["router"],
     &["client", "config", "shutdown", "sim"],
