@@ -146,7 +146,7 @@ fn imports_that_point_up_or_sideways_are_caught() {
             vec![],
         ),
         ("src/scope.rs", "use crate::nowhere::X;", vec!["nowhere"]),
-        ("src/poller.rs", "use crate::journal::J; use crate::worker::W;", vec![]),
+        ("src/poller.rs", "use crate::journal::J; use crate::wire::W;", vec![]),
         ("src/journal.rs", "use crate::worker::W;", vec!["worker"]),
         ("src/sim/http.rs", "use crate::sim::Sim; use crate::exit::Exit;", vec!["exit"]),
         ("src/gateway.rs", "use crate::config::Config; use crate::cli;", vec!["cli"]),
