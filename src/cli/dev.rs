@@ -18,6 +18,11 @@ pub(super) struct Dev {
     program: Vec<OsString>,
 }
 impl Dev {
+    /// What its guardian is told, if it is to have one.
+    pub(super) fn guardian(&self) -> Option<super::GuardianConfig> {
+        self.worker.guardian(self.log.log_format, self.log.verbosity())
+    }
+
     pub(super) fn run(self, option_variables: Vec<String>) -> Result<Exit, Fatal> {
         let _ = super::resolve::simulated(&self.words, &self.program, self.worker, option_variables)?;
         Ok(Exit::Done)
