@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, getppid, kill_process, pidfd_send_signal};
+use rustix::process::{Signal, getppid, kill_process, pidfd_send_signal};
 
 use super::processes::{self, Mark, Process};
 use super::sys;
@@ -19,10 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Of so many processes the end is waited for at once, a descriptor each; the others are met in the next pass.
 const WAITED_FOR: usize = 64;
 
-/// What became of the remains.
+/// What was left, and what became of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Remains {
-    /// How many processes were killed.
+    /// How many living processes were found, and killed.
     pub killed: usize,
     /// How many of them have not ended.
     pub left: usize,
@@ -67,17 +67,15 @@ pub fn end_of_run(run: &str) -> Remains {
 pub fn end_of_descendants(spared: &[u32], mut reap: impl FnMut()) -> Remains {
     end(|| {
         reap();
-        let children = processes::children(std::process::id());
-        let mut found = Vec::new();
-        for child in children.into_iter().filter(|child| !spared.contains(&child.pid)) {
-            found.push(child);
-            found.extend(processes::descendants(child.pid));
-            if child.group == child.pid {
-                // Not reaped yet, so the id is still its own.
-                sys::kill_group(child.pid);
-            }
+        let mut roots = processes::children(std::process::id());
+        roots.retain(|child| !spared.contains(&child.pid));
+        let below: Vec<Process> = roots.iter().flat_map(|root| processes::descendants(root.pid)).collect();
+        for leader in roots.iter().filter(|root| root.group == root.pid) {
+            // Not reaped yet, so the id is still its own.
+            sys::kill_group(leader.pid);
         }
-        found
+        roots.extend(below);
+        roots
     })
 }
 
@@ -106,10 +104,13 @@ fn end(mut find: impl FnMut() -> Vec<Process>) -> Remains {
         let mut waiting = Vec::new();
         for process in found {
             let name = (process.pid, process.start);
+            if !process.over {
+                killed.insert(name);
+            }
             match hold(process) {
                 Ok(pidfd) => {
-                    if !process.over && pidfd_send_signal(&pidfd, Signal::KILL).is_ok() {
-                        killed.insert(name);
+                    if !process.over {
+                        let _ = pidfd_send_signal(&pidfd, Signal::KILL);
                     }
                     if waiting.len() < WAITED_FOR {
                         waiting.push((name, pidfd));
@@ -118,11 +119,10 @@ fn end(mut find: impl FnMut() -> Vec<Process>) -> Remains {
                 Err(Errno::SRCH) => {
                     ended.insert(name);
                 }
-                // No descriptor to be had: by the id that was right a moment ago.
+                // No descriptor to be had: by the id, which was right a moment ago.
                 Err(_) => {
-                    let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
-                    if !process.over && pid.is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok()) {
-                        killed.insert(name);
+                    if let (false, Ok(pid)) = (process.over, sys::pid_of(process.pid)) {
+                        let _ = kill_process(pid, Signal::KILL);
                     }
                 }
             }

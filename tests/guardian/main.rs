@@ -26,7 +26,7 @@ setsid sleep 1001 &
 while read -r line; do echo '{"type":"telegram.send_message","text":"up"}'; done
 exec sleep 1004"#;
 /// What it consists of while it reads.
-const ITS_TREE: [&str; 5] = ["trap", "sleep 1000", "sleep 1001", "sleep 1002", "sleep 1003"];
+const ITS_TREE: [&str; 5] = ["sh -c trap", "sleep 1000", "sleep 1001", "sleep 1002", "sleep 1003"];
 
 /// Answers when a pipe of this name has been opened for writing.
 fn busy(fifo: &str) -> String {
@@ -62,12 +62,12 @@ fn a_gateway_that_is_killed_leaves_nothing_behind() {
     telegram.says(1, "hi");
     telegram.says(2, "hi");
     telegram.hears("up", 2);
-    let tree = eventually("two trees", || Some(program.of_workers()).filter(|tree| tree.len() == 10));
+    let trees = program.has(&ITS_TREE, 2);
     let killed = Instant::now();
     signal(gateway, Signal::KILL);
     assert_eq!(program.ends(), Some(137));
     assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
-    assert_eq!(tree.iter().find(|(pid, _)| alive(*pid)), None);
+    assert_eq!(trees.iter().find(|pid| alive(**pid)), None);
     program.logs("(signal: 9 (SIGKILL)) and left 10 processes of workers");
 }
 
@@ -79,7 +79,7 @@ fn a_guardian_that_is_killed_takes_all_with_it() {
     let program = start(&telegram, &[], STUBBORN);
     let gateway = only_child(program.pid());
     telegram.says(1, "hi");
-    let tree = program.has(&ITS_TREE);
+    let tree = program.has(&ITS_TREE, 1);
     let killed = Instant::now();
     signal(program.pid(), Signal::KILL);
     let ended = eventually("the gateway's end", || {
@@ -109,7 +109,7 @@ fn a_signal_to_the_guardian_drains_the_gateway() {
         let (_folder, pipe) = fifo();
         let mut program = start(&telegram, &["--drain=30s"], &busy(&pipe));
         telegram.says(1, "hi");
-        program.has(&["while"]);
+        program.has(&["sh -c while"], 1);
         signal(program.pid(), number);
         program.logs("stopping: waiting");
         eventually("a reader", || release(&pipe));
@@ -126,7 +126,7 @@ fn an_interrupt_from_the_terminal_counts_once_and_a_second_is_immediate() {
     let worker = busy(&pipe);
     let mut drained = start(&telegram, &["--drain=30s"], &worker);
     telegram.says(1, "hi");
-    drained.has(&["while"]);
+    drained.has(&["sh -c while"], 1);
     signal_group(drained.pid(), Signal::INT);
     drained.logs("stopping: waiting");
     eventually("a reader", || release(&pipe));
@@ -136,7 +136,7 @@ fn an_interrupt_from_the_terminal_counts_once_and_a_second_is_immediate() {
     for (number, code) in twice {
         let mut program = start(&telegram, &["--drain=30s"], &worker);
         telegram.says(1, "hi");
-        let tree = program.has(&["while"]);
+        let tree = program.has(&["sh -c while"], 1);
         signal(program.pid(), number);
         program.logs("stopping: waiting");
         match number {
@@ -157,7 +157,7 @@ fn a_terminal_that_goes_away_counts_once() {
     let before = ["python3", "-c", PTY, "sh", "-c", "\"$@\"; :", "sh"];
     let mut terminal = plan(&telegram, &before, &["--drain=30s"], &busy(&pipe)).start();
     telegram.says(1, "hi");
-    terminal.has(&["while"]);
+    terminal.has(&["sh -c while"], 1);
     signal(terminal.pid(), Signal::KILL);
     terminal.status();
     terminal.logs("stopping: waiting");
@@ -210,7 +210,7 @@ fn as_process_1_it_reaps_obeys_and_has_the_exit_code() {
     let mut program = plan(&telegram, &namespace, &[], STUBBORN).start();
     let guardian = only_child(program.pid());
     telegram.says(1, "hi");
-    let tree = program.has(&ITS_TREE);
+    let tree = program.has(&ITS_TREE, 1);
     let gateway = look(tree[0]).unwrap().0;
     assert_eq!(look(gateway).unwrap().0, guardian);
     signal(gateway, Signal::KILL);
@@ -258,19 +258,19 @@ fn what_leaves_the_group_of_its_worker_ends_with_it() {
     let telegram = Telegram::start();
     let mut program = start(&telegram, &["--grace=300ms"], STUBBORN);
     telegram.says(1, "hi");
-    let first = program.has(&ITS_TREE);
+    let first = program.has(&ITS_TREE, 1);
     // Another worker is none of its business.
     telegram.says(2, "hi");
-    let both = eventually("two trees", || Some(program.of_workers()).filter(|tree| tree.len() == 10));
+    let both = program.has(&ITS_TREE, 2);
     signal(first[0], Signal::KILL);
     eventually("its end", || first.iter().all(|pid| !alive(*pid)).then_some(()));
-    let others = || both.iter().filter(|(pid, _)| !first.contains(pid));
-    assert!(others().all(|(pid, _)| alive(*pid)));
+    let others = || both.iter().filter(|pid| !first.contains(pid));
+    assert!(others().all(|pid| alive(*pid)));
     telegram.says(1, "again");
     telegram.hears("up", 3);
     signal(program.pid(), Signal::TERM);
     assert_eq!(program.ends(), Some(0));
-    assert!(others().all(|(pid, _)| !alive(*pid)));
+    assert!(others().all(|pid| !alive(*pid)));
     assert!(!program.log().contains("left"), "{}", program.log());
 }
 
@@ -285,7 +285,7 @@ fn it_can_be_left_out() {
         let plan = plan(&telegram, &[], options, r#"read -r line; read -r line; exec sleep 1000"#);
         let mut program = plan.env("ASGIGRAM_NO_GUARDIAN", value).start();
         telegram.says(1, "hi");
-        let worker = program.has(&["sleep 1000"])[0];
+        let worker = program.has(&["sleep 1000"], 1)[0];
         assert_eq!(look(worker).unwrap().0, program.pid());
         assert_eq!(variable(worker, "ASGIGRAM_NO_GUARDIAN"), None);
         signal(program.pid(), Signal::INT);
@@ -299,7 +299,7 @@ fn a_worker_hears_nothing_of_it() {
     let telegram = Telegram::start();
     let program = start(&telegram, &[], "read -r line; read -r line; exec sleep 1000");
     telegram.says(1, "hi");
-    let worker = program.has(&["sleep 1000"])[0];
+    let worker = program.has(&["sleep 1000"], 1)[0];
     let gateway = look(worker).unwrap().0;
     assert_eq!(look(gateway).unwrap().0, program.pid());
     assert_eq!(variable(worker, "ASGIGRAM_GUARDIAN"), None);
@@ -321,7 +321,7 @@ fn children_from_before_it_began_are_spared() {
     let (old, gateway) =
         eventually("two children", || <[u32; 2]>::try_from(children(program.pid())).ok()).into();
     telegram.says(1, "hi");
-    program.has(&ITS_TREE);
+    program.has(&ITS_TREE, 1);
     signal(gateway, Signal::KILL);
     assert_eq!(program.ends(), Some(137));
     assert!(program.of_workers().is_empty() && alive(old));

@@ -16,18 +16,22 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 /// The program under test.
 pub(crate) const ASGIGRAM: &str = env!("CARGO_BIN_EXE_asgigram");
 /// No wait is longer than this.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Looks again and again for a fact of which nobody sends news.
-pub(crate) fn eventually<T>(what: &str, mut fact: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, fact: impl FnMut() -> Option<T>) -> T {
+    eventually_or(fact).unwrap_or_else(|| panic!("not in time: {what}"))
+}
+
+fn eventually_or<T>(mut fact: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + PATIENCE;
-    loop {
+    while Instant::now() < deadline {
         if let Some(found) = fact() {
-            return found;
+            return Some(found);
         }
-        assert!(Instant::now() < deadline, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
+    None
 }
 
 /// A simulated Telegram with one bot.
@@ -197,22 +201,21 @@ impl Program {
         workers.map(|pid| (pid, command_line(pid))).collect()
     }
 
-    /// Waits until the workers' processes are these, by a part of their command lines each; their ids, in that order.
-    pub(crate) fn has(&self, parts: &[&str]) -> Vec<u32> {
-        let found = || {
-            let all = self.of_workers();
-            let of = |part: &&str| all.iter().find(|(_, line)| line.contains(part)).map(|(pid, _)| *pid);
-            let pids: Option<Vec<u32>> = parts.iter().map(of).collect();
-            pids.filter(|pids| all.len() == pids.len())
-        };
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(pids) = found() {
-                return pids;
-            }
-            assert!(Instant::now() < deadline, "not {parts:?} but {:?}\n{}", self.of_workers(), self.log());
-            std::thread::sleep(Duration::from_millis(1));
-        }
+    /// Waits until the workers' processes are these, by the beginnings of their command lines, so many times each; their
+    /// ids, in that order.
+    pub(crate) fn has(&self, beginnings: &[&str], times: usize) -> Vec<u32> {
+        let mut seen = Vec::new();
+        let found = eventually_or(|| {
+            seen = self.of_workers();
+            let of = |beginning: &&str| {
+                let begins = |(_, line): &&(u32, String)| line.starts_with(beginning);
+                let pids: Vec<u32> = seen.iter().filter(begins).map(|(pid, _)| *pid).collect();
+                (pids.len() == times).then_some(pids)
+            };
+            let pids: Vec<u32> = beginnings.iter().map(of).collect::<Option<Vec<_>>>()?.concat();
+            (pids.len() == seen.len()).then_some(pids)
+        });
+        found.unwrap_or_else(|| panic!("not {times} × {beginnings:?} but {seen:?}"))
     }
 }
 
@@ -272,9 +275,12 @@ pub(crate) fn variable(pid: u32, name: &str) -> Option<String> {
         .find_map(|variable| Some(variable.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
 }
 
+/// The program without its folder, and its arguments.
 fn command_line(pid: u32) -> String {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&line).replace('\0', " ")
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    let (program, arguments) = line.split_once(' ').unwrap_or_default();
+    format!("{} {arguments}", program.rsplit('/').next().unwrap_or_default())
 }
 
 fn marked(mark: &str) -> Vec<u32> {
