@@ -41,6 +41,7 @@ const EXIT_CODES: &str = "Exit codes:
     3  Telegram does not know the token
     4  the journal is broken
   130  stopped at once by a second SIGINT (143: SIGTERM, 129: SIGHUP)
+  137  killed; 128 and its number for any signal that ends the gateway
 
 Examples:
   $ asgigram dev -- python3 bot.py                       a chat with your bot, no token needed

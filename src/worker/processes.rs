@@ -45,8 +45,23 @@ pub(super) fn all() -> impl Iterator<Item = Process> {
     pids.filter_map(look)
 }
 
-/// The children of a process, its adopted ones too. One read where the kernel keeps the list (`CONFIG_PROC_CHILDREN`)
-/// and shows it, else a look at everybody.
+/// The ids of the children of a process, its adopted ones too, from the list that the kernel keeps (`CONFIG_PROC_CHILDREN`).
+/// `None` if there is no list that may be read.
+pub(super) fn listed_children(pid: u32) -> Option<Vec<u32>> {
+    let own = Path::new("/proc").join(pid.to_string()).join("task");
+    let mut found = Vec::new();
+    // A child belongs to the thread that started it.
+    for task in fs::read_dir(own).ok()?.flatten() {
+        match fs::read_to_string(task.path().join("children")) {
+            Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
+            Err(_) if !task.path().exists() => {}
+            Err(_) => return None,
+        }
+    }
+    Some(found)
+}
+
+/// The children of a process, its adopted ones too: those of the list, or by a look at everybody where there is none.
 pub(super) fn children(pid: u32) -> Vec<Process> {
     match listed_children(pid) {
         Some(pids) => pids.into_iter().filter_map(look).filter(|child| child.parent == pid).collect(),
@@ -98,21 +113,6 @@ fn environment(path: &Path) -> Option<Vec<u8>> {
     let mut environment = Vec::new();
     File::open(path).ok()?.take(MAX_ENVIRONMENT).read_to_end(&mut environment).ok()?;
     Some(environment).filter(|environment| !environment.is_empty())
-}
-
-/// `None` if there is no list to read.
-fn listed_children(pid: u32) -> Option<Vec<u32>> {
-    let own = Path::new("/proc").join(pid.to_string()).join("task");
-    let mut found = Vec::new();
-    // A child belongs to the thread that started it.
-    for task in fs::read_dir(own).ok()?.flatten() {
-        match fs::read_to_string(task.path().join("children")) {
-            Ok(list) => found.extend(list.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok())),
-            Err(_) if !task.path().exists() => {}
-            Err(_) => return None,
-        }
-    }
-    Some(found)
 }
 
 /// Reads `/proc/<pid>/stat`. The name of the program stands in parentheses and may hold anything.

@@ -33,10 +33,10 @@ pub struct Remains {
 pub(super) async fn end_of_worker(mark: String, guardian: Option<u32>) -> Remains {
     let Some(guardian) = guardian.filter(|guardian| is_parent(*guardian)) else { return Remains::default() };
     let own = std::process::id();
-    let adopted = move || processes::children(guardian).into_iter().filter(move |child| child.pid != own);
-    if adopted().next().is_none() {
+    if processes::listed_children(guardian).is_some_and(|pids| pids.iter().all(|pid| *pid == own)) {
         return Remains::default();
     }
+    let adopted = move || processes::children(guardian).into_iter().filter(move |child| child.pid != own);
     let mark = Mark::Worker(mark);
     let ended = tokio::task::spawn_blocking(move || {
         end(|| {
