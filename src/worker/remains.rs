@@ -64,11 +64,11 @@ pub fn end_of_run(run: &str) -> Remains {
 
 /// Ends all that descends from this process, but for the trees of the children in `spared`. It must be a subreaper, and
 /// `reap` must take the status of those that have ended. Each child that leads a process group is killed with its group.
-pub fn end_of_descendants(spared: &[u32], mut reap: impl FnMut()) -> Remains {
+pub fn end_of_descendants(spared: &[(u32, u64)], mut reap: impl FnMut()) -> Remains {
     end(|| {
         reap();
         let mut roots = processes::children(std::process::id());
-        roots.retain(|child| !spared.contains(&child.pid));
+        roots.retain(|child| !spared.contains(&(child.pid, child.start)));
         let below: Vec<Process> = roots.iter().flat_map(|root| processes::descendants(root.pid)).collect();
         for leader in roots.iter().filter(|root| root.group == root.pid) {
             // Not reaped yet, so the id is still its own.
@@ -79,9 +79,10 @@ pub fn end_of_descendants(spared: &[u32], mut reap: impl FnMut()) -> Remains {
     })
 }
 
-/// The ids of the children of this process.
-pub fn children_of_this_process() -> Vec<u32> {
-    processes::children(std::process::id()).into_iter().map(|child| child.pid).collect()
+/// The children of this process: their ids, and the times of their start, since ids are used again.
+pub fn children_of_this_process() -> Vec<(u32, u64)> {
+    let children = processes::children(std::process::id());
+    children.into_iter().map(|child| (child.pid, child.start)).collect()
 }
 
 /// Whether our parent has this id.
