@@ -28,6 +28,8 @@ use crate::worker::{EnvironmentPlan, Launcher, LauncherConfig, end_of_run, raise
 const JOURNAL_MAX: u64 = 1 << 30;
 /// How many batches of scopes' names may wait for the router. It never waits long; when full, polling does.
 const ARRIVALS: usize = 16;
+/// How long the last lines of workers that have been ended may take to be worked off.
+const LAST_LINES: Duration = Duration::from_millis(500);
 /// Descriptors that are not a worker's: connections to Telegram, listeners, the log.
 const OWN_DESCRIPTORS: u64 = 400;
 /// What a worker costs: both ends of its stdin, its stdout, its stderr, and the one that tells of its end.
@@ -116,8 +118,8 @@ fn launcher(config: &Config, bot: &Bot, run: String) -> (Launcher, usize) {
     let room = room.map_or(usize::MAX, |room| usize::try_from(room.max(1)).unwrap_or(usize::MAX));
     if room < config.max_live {
         tracing::warn!(
-            "the limit of open files allows {room} processes at once, not {}: more scopes than that take turns\n\
-             help: raise the hard limit (`ulimit -Hn`, `LimitNOFILE=` of a systemd unit)",
+            help = "raise the hard limit (`ulimit -Hn`, `LimitNOFILE=` of a systemd unit)",
+            "the limit of open files allows {room} processes at once, not {}: more scopes than that take turns",
             config.max_live
         );
     }
@@ -165,12 +167,18 @@ impl Stop {
         );
         self.orders.send_replace(Order::Drain);
         let gentle = async {
+            let mut unsent = 0;
             if tokio::time::timeout(self.drain, &mut self.router).await.is_err() {
                 tracing::info!("stopping: ending the workers that are still busy, within {:?}", self.grace);
                 self.orders.send_replace(Order::End(Reason::Shutdown));
-                let _ = (&mut self.router).await;
+                let ended = tokio::time::timeout(self.grace + LAST_LINES, &mut self.router).await;
+                if ended.is_err() {
+                    // A scope still waits for room in the lane of a chat that Telegram holds. Giving up makes room.
+                    unsent = self.outbox.close(Duration::ZERO).await;
+                    let _ = (&mut self.router).await;
+                }
             }
-            let unsent = self.outbox.close(self.drain).await;
+            unsent += self.outbox.close(self.drain).await;
             if unsent > 0 {
                 tracing::warn!(
                     unsent,
@@ -220,7 +228,8 @@ fn bad_bot(error: IdentifyError) -> Fatal {
         IdentifyError::BadToken(_) => (
             Exit::BadToken,
             Some(
-                "check the token: @BotFather shows it under /mybots, and a revoked one is never valid again",
+                "check the token: @BotFather shows it under /mybots, and a revoked one is never valid again. \
+                 Check --api-url too if you gave one",
             ),
         ),
         IdentifyError::Refused(_) | IdentifyError::Odd(_) => (Exit::Failed, Some("check --api-url")),
@@ -257,6 +266,7 @@ fn tell_what_was_done(metrics: &Metrics, journal: &Journal) {
     );
     if unsettled > 0 {
         tracing::warn!(
+            name: "lost_at_end",
             unsettled,
             "these updates were with no worker to the end: they are lost with this gateway"
         );

@@ -35,5 +35,8 @@ pub mod guardian;
 pub mod shutdown;
 pub mod sim;
 
+// All of it and the simulator in one process, for who writes a bot.
+pub mod dev;
+
 // What a person types.
 pub mod cli;

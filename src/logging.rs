@@ -3,6 +3,8 @@
 //! Owns the one place through which everything printed for people goes, and takes the token out of it. It never writes
 //! to stdout.
 
+mod text;
+
 use std::io::{self, IsTerminal, Write};
 use std::sync::RwLock;
 
@@ -41,13 +43,7 @@ pub fn hidden(text: &str) -> String {
 
 /// Starts the log. `verbosity` 0 is normal; each step up or down is a level more or less.
 pub fn start(format: Format, verbosity: i8) {
-    let level = match verbosity {
-        ..=-2 => "error",
-        -1 => "warn",
-        0 => "info",
-        1 => "debug",
-        2.. => "trace",
-    };
+    let level = level(verbosity);
     // What a worker prints is for whoever runs it, unless quiet is asked for.
     let worker = if verbosity < 0 { "off" } else { "info" };
     let filter = EnvFilter::new(format!("off,asgigram={level},worker={worker}"));
@@ -56,9 +52,20 @@ pub fn start(format: Format, verbosity: i8) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Stderr).with_ansi(colour);
     // A second start, as tests make, changes nothing.
     let _ = match format {
-        Format::Text => log.with_target(false).compact().try_init(),
+        Format::Text => log.event_format(text::Text).try_init(),
         Format::Json => log.json().flatten_event(true).try_init(),
     };
+}
+
+/// The least level that is logged.
+pub(crate) fn level(verbosity: i8) -> &'static str {
+    match verbosity {
+        ..=-2 => "error",
+        -1 => "warn",
+        0 => "info",
+        1 => "debug",
+        2.. => "trace",
+    }
 }
 
 /// Prints to stderr what is for people, such as the error that ends the process.

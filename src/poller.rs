@@ -155,7 +155,8 @@ struct Poller {
     stop: CancellationToken,
     /// The offset of the next poll: it confirms all before it, and the journal has all of that.
     next: i64,
-    /// The offset of the last poll that was sent, answered or not.
+    /// The offset of the last poll that was sent and has not failed; 0 after one that failed, which may have confirmed
+    /// nothing.
     asked: i64,
     /// Failures since the last success.
     failures: u32,
@@ -268,6 +269,7 @@ impl Poller {
 
     /// Logs a failed call if it is time to, then waits as long as it asks for.
     async fn trouble(&mut self, error: &ApiError) -> Result<(), End> {
+        self.asked = 0;
         let (trouble, wait) = verdict(error);
         self.config.health.set_trouble(Some(trouble.text()));
         if self.announcer.is_due(trouble, Instant::now()) {

@@ -175,8 +175,8 @@ impl Router {
         tracing::warn!(
             live = self.tasks.len(),
             waiting = self.slots.waiting() + 1,
-            "the machine has no room for another worker: scopes wait\n\
-             help: raise the limits of open files and processes (`ulimit -n`, `ulimit -u`), or lower --max-workers"
+            help = "raise the limits of open files and processes (`ulimit -n`, `ulimit -u`), or lower --max-workers",
+            "the machine has no room for another worker: scopes wait"
         );
     }
 }

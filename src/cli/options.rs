@@ -53,7 +53,12 @@ pub(super) enum Subcommands {
     /// Chat with your bot in the terminal, on a simulated Telegram
     ///
     /// Starts the simulator and the gateway in one process: no token, no network. Type as a user and see what the bot
-    /// answers.
+    /// answers; or let a script do so and check the answers.
+    #[command(
+        override_usage = "asgigram dev [OPTIONS] -- COMMAND…\n       asgigram dev [OPTIONS] MODULE:ATTR",
+        after_help = "Scripts, exit codes and examples: --help",
+        after_long_help = super::dev::AFTER_HELP
+    )]
     Dev(super::dev::Dev),
     /// Run the simulated Telegram alone, for tests of any bot
     ///

@@ -85,12 +85,13 @@ pub(super) fn gateway(run: Run, option_variables: Vec<String>) -> Result<Config,
     }
 }
 
-/// The configuration of a gateway to the simulator: `words` are an app, or nothing.
+/// The configuration of a gateway to the simulator: `words` are an app, or nothing. `others` are faults found elsewhere.
 pub(super) fn simulated(
     words: &[String],
     program: &[OsString],
     worker: Worker,
     option_variables: Vec<String>,
+    others: Vec<String>,
 ) -> Result<Config, Fatal> {
     let mut faults = Faults::default();
     let words = sort(words);
@@ -103,7 +104,9 @@ pub(super) fn simulated(
             ),
         );
     }
-    match command(words.app.as_deref(), program, &mut faults) {
+    let command = command(words.app.as_deref(), program, &mut faults);
+    others.into_iter().for_each(|fault| faults.add(fault, None));
+    match command {
         Some(command) if faults.faults.is_empty() => Ok(config(worker, command, option_variables)),
         _ => Err(faults.into_fatal()),
     }

@@ -32,9 +32,7 @@ pub struct Bot {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentifyError {
     /// Telegram knows no such bot.
-    #[error(
-        "telegram does not accept this token: {0}\nhelp: @BotFather shows the token of a bot under /mybots; check the API URL too if you gave one"
-    )]
+    #[error("telegram does not accept this token: {0}")]
     BadToken(ApiError),
     /// Any other refusal that will not pass.
     #[error("cannot ask telegram who this bot is: {0}")]

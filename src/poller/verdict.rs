@@ -79,10 +79,9 @@ impl Trouble {
                 "telegram does not accept this bot any more: no updates come until it does"
             ),
             Trouble::TooOften => tracing::warn!(%error, "telegram asks to wait before the next poll"),
-            Trouble::Unreachable => match error.help() {
-                Some(help) => tracing::warn!(%error, help, "cannot get updates, trying again"),
-                None => tracing::warn!(%error, "cannot get updates, trying again"),
-            },
+            Trouble::Unreachable => {
+                tracing::warn!(%error, help = error.help(), "no good answer from Telegram, trying again");
+            }
         }
     }
 }

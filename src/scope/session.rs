@@ -107,7 +107,7 @@ impl Session {
             WorkerEvent::Line(line) => self.said(&line).await,
             WorkerEvent::TooLong { bytes, head } => {
                 let why = format!("a line of {bytes} bytes is over `--max-line` and was discarded");
-                self.stray(&head, &why, "");
+                self.stray(&head, &why, None);
             }
             WorkerEvent::AllRead { events } => self.happened(Event::Read(events)).await,
             WorkerEvent::Gone(_) => {}
@@ -209,6 +209,7 @@ impl Session {
     fn end(&mut self, reason: Reason) {
         if std::mem::replace(&mut self.ending, true) {
             if reason == Reason::Shutdown {
+                // It may have been left the time to finish what it has read; now nobody has that time.
                 self.worker.end(wire::disconnect(reason.name()), End::Graceful { patience: Duration::ZERO });
             }
             return;
@@ -227,12 +228,14 @@ impl Session {
     async fn gone(mut self, exit: Exit) -> Carry {
         let clean = exit.status.success();
         let pid = self.worker.pid;
-        if clean || self.ending {
+        let useless = clean && exit.events_taken == 0 && !exit.wrote;
+        if self.ending || (clean && !useless) {
             tracing::debug!(scope = %self.key, pid, status = %exit.status, "worker ended");
         } else {
             let words = exit.last_words.last().map(String::as_str).unwrap_or("nothing on stderr");
             let status = exit.status.to_string();
-            tracing::warn!(scope = %self.key, pid, status, last_words = words, "a worker died");
+            let what = if useless { "a worker ended before it read anything" } else { "a worker died" };
+            tracing::warn!(name: "worker_died", scope = %self.key, pid, status, last_words = words, "{what}");
         }
         let end = Ending { clean, events_taken: exit.events_taken, wrote: exit.wrote };
         self.happened(Event::Gone(end)).await;

@@ -22,7 +22,7 @@ impl Session {
         self.happened(Event::Line).await;
         match wire::parse(line) {
             Ok(Said::Hello(hello)) if is_first => self.introduced(hello).await,
-            Ok(Said::Hello(_)) => self.stray(line, "hello comes first, or not at all", ""),
+            Ok(Said::Hello(_)) => self.stray(line, "hello comes first, or not at all", None),
             Ok(Said::Ack { update_id, through }) => {
                 self.around.program.has_acked();
                 self.happened(Event::Ack { update_id, through }).await;
@@ -34,12 +34,11 @@ impl Session {
             Ok(Said::Send(send)) => self.sends(send, line),
             Ok(Said::Echo) => self.around.metrics.echoed.add(),
             Err(wire::Misunderstood::Stray) => {
-                let help =
-                    "\nhelp: stdout is for the protocol alone; print to stderr what is meant for people";
-                self.stray(line, "not a JSON object", help);
+                let help = "stdout is for the protocol alone; print to stderr what is meant for people";
+                self.stray(line, "not a JSON object", Some(help));
             }
             Err(misunderstood) => {
-                self.stray(line, &misunderstood.to_string(), "");
+                self.stray(line, &misunderstood.to_string(), None);
                 if let Some(request_id) = wire::request_id(line) {
                     let line = wire::fault_response(&request_id, Fault::Invalid, &misunderstood.to_string());
                     self.answer(line);
@@ -75,7 +74,7 @@ impl Session {
             Ok(call) => call,
             Err(Declined::Echo) => return self.around.metrics.echoed.add(),
             Err(Declined::Fault(fault, why)) => {
-                self.stray(line, &why, "");
+                self.stray(line, &why, None);
                 if let Some(request_id) = send.request_id {
                     self.answer(wire::fault_response(request_id, fault, &why));
                 }
@@ -134,7 +133,7 @@ impl Session {
     }
 
     /// Logs a line that is not understood, with its first bytes.
-    pub(super) fn stray(&mut self, line: &Bytes, why: &str, help: &str) {
+    pub(super) fn stray(&mut self, line: &Bytes, why: &str, help: Option<&str>) {
         self.around.metrics.misunderstood.add();
         self.stray_lines += 1;
         if self.stray_lines > STRAY_LINES_LOGGED {
@@ -146,6 +145,6 @@ impl Session {
         } else {
             ""
         };
-        tracing::warn!(scope = %self.key, pid = self.worker.pid, line = head, "a line of the worker is skipped: {why}{rest}{help}");
+        tracing::warn!(scope = %self.key, pid = self.worker.pid, line = head, help, "a line of the worker is skipped: {why}{rest}");
     }
 }

@@ -92,10 +92,7 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 fn fault<T>(line: usize, message: impl Into<String>) -> Result<T, Fault> {
-    Err(Fault {
-        line,
-        message: message.into(),
-    })
+    Err(Fault { line, message: message.into() })
 }
 
 /// All examples of the document, in order. `text` fences are pictures and left out; any other tag that the convention
@@ -142,13 +139,7 @@ fn blocks(document: &str) -> Result<Vec<Block<'_>>, Fault> {
     for (line, text) in (1..).zip(document.lines()) {
         match (text.strip_prefix("```"), open.take()) {
             (Some(""), Some(block)) => found.push(block),
-            (Some(tag), None) => {
-                open = Some(Block {
-                    line,
-                    tag,
-                    body: Vec::new(),
-                })
-            }
+            (Some(tag), None) => open = Some(Block { line, tag, body: Vec::new() }),
             (Some(_), Some(block)) => {
                 return fault(line, format!("the fence of line {} is still open", block.line));
             }
@@ -171,11 +162,7 @@ fn lines(block: &Block<'_>) -> Result<Vec<Line>, Fault> {
 
 fn json(line: usize, text: &str) -> Result<Line, Fault> {
     match serde_json::from_str::<Value>(text) {
-        Ok(value) if value.is_object() => Ok(Line {
-            line,
-            text: text.to_owned(),
-            value,
-        }),
+        Ok(value) if value.is_object() => Ok(Line { line, text: text.to_owned(), value }),
         Ok(_) => fault(line, "not a JSON object"),
         Err(error) => fault(line, format!("not JSON: {error}")),
     }
@@ -188,19 +175,13 @@ fn program(block: &Block<'_>, language: Language) -> Result<Program, Fault> {
         .and_then(|comment| comment.strip_prefix("expects: "))
         .and_then(|expected| expected.split_once(" → "))
     else {
-        return fault(
-            block.line + 1,
-            "a program begins with the comment `expects: SAID → ANSWERED`",
-        );
+        return fault(block.line + 1, "a program begins with the comment `expects: SAID → ANSWERED`");
     };
     Ok(Program {
         line: block.line,
         language,
         source: block.body.iter().map(|(_, text)| format!("{text}\n")).collect(),
-        expects: Expects {
-            said: said.to_owned(),
-            answered: answered.to_owned(),
-        },
+        expects: Expects { said: said.to_owned(), answered: answered.to_owned() },
     })
 }
 
@@ -214,15 +195,8 @@ mod tests {
     #[test]
     fn lines_of_both_sides_are_read_with_their_place() {
         let document = "# A\n\n```jsonl gateway\n{\"a\":1}\n{\"b\": 2}\n```\n```jsonl worker\n{}\n```\n";
-        let line = |line, text: &str, value| Line {
-            line,
-            text: text.to_owned(),
-            value,
-        };
-        let gateway = vec![
-            line(4, "{\"a\":1}", json!({"a":1})),
-            line(5, "{\"b\": 2}", json!({"b":2})),
-        ];
+        let line = |line, text: &str, value| Line { line, text: text.to_owned(), value };
+        let gateway = vec![line(4, "{\"a\":1}", json!({"a":1})), line(5, "{\"b\": 2}", json!({"b":2}))];
         let worker = vec![line(8, "{}", json!({}))];
         assert_eq!(
             examples(document),
@@ -237,19 +211,11 @@ mod tests {
             line: 1,
             language: Language::JavaScript,
             source: "// expects: hi there → HI\ncode();\n".to_owned(),
-            expects: Expects {
-                said: "hi there".to_owned(),
-                answered: "HI".to_owned(),
-            },
+            expects: Expects { said: "hi there".to_owned(), answered: "HI".to_owned() },
         };
         assert_eq!(program.language.interpreter(), "node");
         assert_eq!(examples(document), Ok(vec![Example::Program(program)]));
-        for (tag, interpreter) in [
-            ("sh", "sh"),
-            ("bash", "bash"),
-            ("perl", "perl"),
-            ("python", "python3"),
-        ] {
+        for (tag, interpreter) in [("sh", "sh"), ("bash", "bash"), ("perl", "perl"), ("python", "python3")] {
             let found = examples(&format!("```{tag}\n# expects: a → b\n```\n"));
             assert!(
                 matches!(&found.as_deref(), Ok([Example::Program(p)]) if p.language.interpreter() == interpreter),
@@ -267,34 +233,19 @@ mod tests {
     fn what_breaks_the_convention_is_named_with_its_line() {
         for (document, expected) in [
             ("\n```\n```\n", "protocol.md:2: a fence may not have the tag ``"),
-            (
-                "```json\n{}\n```\n",
-                "protocol.md:1: a fence may not have the tag `json`",
-            ),
+            ("```json\n{}\n```\n", "protocol.md:1: a fence may not have the tag `json`"),
             ("\n```text\n", "protocol.md:2: this fence is never closed"),
-            (
-                "```text\n```text\n",
-                "protocol.md:2: the fence of line 1 is still open",
-            ),
+            ("```text\n```text\n", "protocol.md:2: the fence of line 1 is still open"),
             ("```jsonl worker\n[]\n```\n", "protocol.md:2: not a JSON object"),
             ("```transcript\nG: {\n```\n", "protocol.md:2: not JSON: "),
-            (
-                "```transcript\nX: {}\n```\n",
-                "protocol.md:2: a step begins with ",
-            ),
+            ("```transcript\nX: {}\n```\n", "protocol.md:2: a step begins with "),
             ("```transcript\nT: {}\n```\n", "protocol.md:2: a `T:` step is "),
-            (
-                "```transcript\n! it rains\n```\n",
-                "protocol.md:2: `it rains` is nothing that can happen",
-            ),
+            ("```transcript\n! it rains\n```\n", "protocol.md:2: `it rains` is nothing that can happen"),
             (
                 "```transcript\n! the worker exits with x\n```\n",
                 "protocol.md:2: `the worker exits with x` is ",
             ),
-            (
-                "```sh\necho\n```\n",
-                "protocol.md:2: a program begins with the comment ",
-            ),
+            ("```sh\necho\n```\n", "protocol.md:2: a program begins with the comment "),
         ] {
             let fault = examples(document).unwrap_err().to_string();
             assert!(fault.starts_with(expected), "{document:?} gave {fault}");
@@ -309,10 +260,7 @@ mod tests {
         assert!(count(|example| matches!(example, Example::Transcript(_))) >= 5);
         assert!(count(|example| matches!(example, Example::Program(_))) >= 5);
         for id in ["G-1", "W-1"] {
-            assert!(
-                requirements(document).unwrap().iter().any(|found| found.id == id),
-                "{id}"
-            );
+            assert!(requirements(document).unwrap().iter().any(|found| found.id == id), "{id}");
         }
     }
 }

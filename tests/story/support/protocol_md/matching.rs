@@ -28,10 +28,7 @@ fn agree(shown: &Value, seen: &Value, more_keys: bool) -> bool {
         }
         (Value::Array(shown), Value::Array(seen)) => {
             shown.len() == seen.len()
-                && shown
-                    .iter()
-                    .zip(seen)
-                    .all(|(shown, seen)| agree(shown, seen, more_keys))
+                && shown.iter().zip(seen).all(|(shown, seen)| agree(shown, seen, more_keys))
         }
         _ => shown == seen,
     }
@@ -46,10 +43,7 @@ mod tests {
     #[test]
     fn a_shown_line_may_have_further_keys_but_no_others() {
         let shown = json!({"ok":true,"result":{"chat":{"id":42}}});
-        assert!(shows(
-            &shown,
-            &json!({"ok":true,"n":1,"result":{"chat":{"id":42,"type":"private"}}})
-        ));
+        assert!(shows(&shown, &json!({"ok":true,"n":1,"result":{"chat":{"id":42,"type":"private"}}})));
         assert!(!shows(&shown, &json!({"ok":true,"result":{"chat":{"id":43}}})));
         assert!(!shows(&shown, &json!({"ok":true})));
         assert!(!shows(&json!([1]), &json!([1, 2])));
@@ -57,10 +51,7 @@ mod tests {
 
     #[test]
     fn equal_means_every_key() {
-        assert!(equals(
-            &json!({"a":1,"b":[{"c":2}]}),
-            &json!({"b":[{"c":2}],"a":1})
-        ));
+        assert!(equals(&json!({"a":1,"b":[{"c":2}]}), &json!({"b":[{"c":2}],"a":1})));
         assert!(!equals(&json!({"a":1}), &json!({"a":1,"b":2})));
         assert!(!equals(&json!([{"a":1}]), &json!([{"a":1,"b":2}])));
     }

@@ -26,11 +26,7 @@ pub(crate) fn requirements(document: &str) -> Result<Vec<Requirement>, Fault> {
                 if let Some(first) = seen.insert(id.to_owned(), line) {
                     return fault(line, format!("`{id}` is already on line {first}"));
                 }
-                found.push(Requirement {
-                    line,
-                    id: id.to_owned(),
-                    sentence: sentence.to_owned(),
-                });
+                found.push(Requirement { line, id: id.to_owned(), sentence: sentence.to_owned() });
             }
         } else if let (true, Some(more), Some(last)) = (open, text.strip_prefix("  "), found.last_mut()) {
             last.sentence.push(' ');
@@ -40,18 +36,11 @@ pub(crate) fn requirements(document: &str) -> Result<Vec<Requirement>, Fault> {
         }
     }
     for Requirement { line, id, sentence } in &found {
-        let subject = if id.starts_with('G') {
-            "The gateway "
-        } else {
-            "A worker "
-        };
+        let subject = if id.starts_with('G') { "The gateway " } else { "A worker " };
         if !sentence.starts_with(subject) {
             return fault(*line, format!("`{id}` must begin with `{}`", subject.trim()));
         }
-        if !["MUST", "SHOULD", "MAY"]
-            .iter()
-            .any(|word| sentence.contains(word))
-        {
+        if !["MUST", "SHOULD", "MAY"].iter().any(|word| sentence.contains(word)) {
             return fault(*line, format!("`{id}` has no BCP-14 word"));
         }
     }
@@ -87,14 +76,8 @@ mod tests {
                 "- **G-1** The gateway MUST a.\n- **G-1** The gateway MUST b.\n",
                 "protocol.md:2: `G-1` is already on line 1",
             ),
-            (
-                "- **W-1** The gateway MUST a.\n",
-                "protocol.md:1: `W-1` must begin with `A worker`",
-            ),
-            (
-                "\n- **G-7** The gateway does a.\n",
-                "protocol.md:2: `G-7` has no BCP-14 word",
-            ),
+            ("- **W-1** The gateway MUST a.\n", "protocol.md:1: `W-1` must begin with `A worker`"),
+            ("\n- **G-7** The gateway does a.\n", "protocol.md:2: `G-7` has no BCP-14 word"),
         ] {
             assert_eq!(requirements(document).unwrap_err().to_string(), expected);
         }

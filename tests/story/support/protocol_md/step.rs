@@ -53,10 +53,7 @@ pub(super) fn step(line: usize, text: &str) -> Result<Step, Fault> {
             let Some((method, params)) = rest.split_once(' ') else {
                 return fault(line, "a `T:` step is `T: method {parameters}`");
             };
-            Act::Telegram {
-                method: method.to_owned(),
-                params: json(line, params)?.value,
-            }
+            Act::Telegram { method: method.to_owned(), params: json(line, params)?.value }
         }
         Some(("!", rest)) => match happening(rest) {
             Some(happening) => Act::Happens(happening),
@@ -94,30 +91,15 @@ mod tests {
     fn every_kind_of_step_is_read() {
         let steps = |text| step(9, text).map(|step| step.act);
         let line = |text: &str| super::json(9, text).unwrap();
-        assert_eq!(
-            steps(r#"U: {"update_id":1}"#),
-            Ok(Act::Update(line(r#"{"update_id":1}"#)))
-        );
-        assert_eq!(
-            steps(r#"G: {"type":"x"}"#),
-            Ok(Act::Gateway(line(r#"{"type":"x"}"#)))
-        );
-        assert_eq!(
-            steps(r#"W: {"type":"x"}"#),
-            Ok(Act::Worker(line(r#"{"type":"x"}"#)))
-        );
-        let call = Act::Telegram {
-            method: "sendMessage".to_owned(),
-            params: json!({"chat_id":42}),
-        };
+        assert_eq!(steps(r#"U: {"update_id":1}"#), Ok(Act::Update(line(r#"{"update_id":1}"#))));
+        assert_eq!(steps(r#"G: {"type":"x"}"#), Ok(Act::Gateway(line(r#"{"type":"x"}"#))));
+        assert_eq!(steps(r#"W: {"type":"x"}"#), Ok(Act::Worker(line(r#"{"type":"x"}"#))));
+        let call = Act::Telegram { method: "sendMessage".to_owned(), params: json!({"chat_id":42}) };
         assert_eq!(steps(r#"T: sendMessage {"chat_id":42}"#), Ok(call));
         for (text, happening) in [
             ("! the worker exits with 1", Happening::WorkerExits(1)),
             ("! the worker's input ends", Happening::WorkerInputEnds),
-            (
-                "! the worker writes not {json}",
-                Happening::WorkerWrites("not {json}".to_owned()),
-            ),
+            ("! the worker writes not {json}", Happening::WorkerWrites("not {json}".to_owned())),
             ("! a new process starts", Happening::ProcessStarts),
             ("! the gateway is told to stop", Happening::GatewayToldToStop),
             ("! the gateway exits with 0", Happening::GatewayExits(0)),
