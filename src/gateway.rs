@@ -30,7 +30,7 @@ const JOURNAL_MAX: u64 = 1 << 30;
 const ARRIVALS: usize = 16;
 /// How long the last lines of workers that have been ended may take to be worked off.
 const LAST_LINES: Duration = Duration::from_millis(500);
-/// Descriptors that are not a worker's: connections to Telegram, listeners, the log.
+/// Descriptors that are not a worker's: connections to Telegram, listeners, the log. At most half of what there is.
 const OWN_DESCRIPTORS: u64 = 400;
 /// What a worker costs: both ends of its stdin, its stdout, its stderr, and the one that tells of its end.
 const DESCRIPTORS_A_WORKER: u64 = 5;
@@ -114,7 +114,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
 
 fn launcher(config: &Config, bot: &Bot, run: String) -> (Launcher, usize) {
     let open_files = raise_open_file_limit();
-    let room = open_files.map(|(_, limit)| limit.saturating_sub(OWN_DESCRIPTORS) / DESCRIPTORS_A_WORKER);
+    let room = open_files.map(|(_, limit)| (limit - OWN_DESCRIPTORS.min(limit / 2)) / DESCRIPTORS_A_WORKER);
     let room = room.map_or(usize::MAX, |room| usize::try_from(room.max(1)).unwrap_or(usize::MAX));
     if room < config.max_live {
         tracing::warn!(

@@ -10,7 +10,7 @@ use crate::config::{Command, Config};
 use crate::exit::{Exit, Fatal};
 use crate::guardian;
 use crate::scope::Rules;
-use crate::telegram::Token;
+use crate::telegram::{ClientConfig, Token};
 use crate::worker;
 
 /// What is wrong with a command line.
@@ -72,6 +72,11 @@ pub(super) fn gateway(run: Run, option_variables: Vec<String>) -> Result<Config,
     }
     let token = token(&words, run.token_file.as_deref(), &mut faults);
     let command = command(words.app.as_deref(), &run.program, &mut faults);
+    if let Some(token) = &token
+        && let Err(error) = ClientConfig::new(run.api_url.clone(), token.clone()).check()
+    {
+        faults.add(error.to_string(), None);
+    }
     match (token, command) {
         (Some(token), Some(command)) if faults.faults.is_empty() => Ok(Config {
             token,

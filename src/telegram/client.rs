@@ -40,6 +40,11 @@ impl ClientConfig {
     pub fn new(api_url: impl Into<String>, token: Token) -> Self {
         ClientConfig { api_url: api_url.into(), token, max_answer: 64 << 20 }
     }
+
+    /// Whether the URL can be one of the Bot API.
+    pub fn check(&self) -> Result<(), ClientError> {
+        Address::new(&self.api_url, &self.token).map(|_| ())
+    }
 }
 
 /// A cheap handle; clones share the connections.

@@ -15,5 +15,6 @@ mod lines;
 mod load;
 mod polling;
 mod protocol;
+mod readme;
 mod sending;
 mod updates;
