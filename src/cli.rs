@@ -13,9 +13,10 @@ use clap::{CommandFactory, Parser};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Exit, Fatal};
+use crate::guardian::GuardianConfig;
 use crate::shutdown::Shutdown;
 use crate::sim::{Sim, SimOptions};
-use crate::{gateway, logging};
+use crate::{gateway, guardian, logging};
 use options::{Cli, Subcommands};
 
 /// Does what the command line asks for. Errors are printed; the exit code is returned.
@@ -39,8 +40,12 @@ pub fn main() -> Exit {
 
 fn dispatch(cli: Cli) -> Result<Exit, Fatal> {
     match cli.command {
-        None => run(cli.run),
-        Some(Subcommands::Dev(dev)) => dev.run(option_variables()),
+        None => {
+            let log = cli.run.log;
+            let guardian = cli.run.worker.guardian(log.log_format, log.verbosity());
+            guarded(guardian, || run(cli.run))
+        }
+        Some(Subcommands::Dev(dev)) => guarded(dev.guardian(), || dev.run(option_variables())),
         Some(Subcommands::Sim(options)) => sim(options),
         Some(Subcommands::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "asgigram", &mut std::io::stdout());
@@ -54,6 +59,26 @@ fn dispatch(cli: Cli) -> Result<Exit, Fatal> {
     }
 }
 
+/// A command that runs a gateway. Its first process becomes the guardian, which starts the second.
+fn guarded(
+    config: Option<GuardianConfig>,
+    gateway: impl FnOnce() -> Result<Exit, Fatal>,
+) -> Result<Exit, Fatal> {
+    match config {
+        Some(config) if guardian::of_this_process().is_none() => guardian::run(config),
+        _ => gateway(),
+    }
+}
+
+/// The signals to a gateway.
+fn shutdown() -> Result<Shutdown, Fatal> {
+    let shutdown = match guardian::of_this_process() {
+        Some(_) => Shutdown::on_signals_of_guardian(),
+        None => Shutdown::on_signals(),
+    };
+    shutdown.map_err(|error| Fatal::new(Exit::Failed, error))
+}
+
 fn run(options: options::Run) -> Result<Exit, Fatal> {
     let log = options.log;
     let config = resolve::gateway(options, option_variables())?;
@@ -61,10 +86,7 @@ fn run(options: options::Run) -> Result<Exit, Fatal> {
     logging::start(log.log_format, log.verbosity());
     // Nobody else of the same user shall read the token from our memory (prctl(2), PR_SET_DUMPABLE).
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    runtime()?.block_on(async {
-        let shutdown = Shutdown::on_signals().map_err(|error| Fatal::new(Exit::Failed, error))?;
-        gateway::run(config, shutdown).await
-    })
+    runtime()?.block_on(async { gateway::run(config, shutdown()?).await })
 }
 
 fn sim(options: options::Sim) -> Result<Exit, Fatal> {
@@ -89,12 +111,13 @@ fn sim(options: options::Sim) -> Result<Exit, Fatal> {
     })
 }
 
-/// The variables that set options: they are the gateway's and not its workers'.
+/// The variables that set options, and the guardian's: they are the gateway's and not its workers'.
 fn option_variables() -> Vec<String> {
     let root = Cli::command();
     let commands = std::iter::once(&root).chain(root.get_subcommands());
     let arguments = commands.flat_map(|command| command.get_arguments());
-    arguments.filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned())).collect()
+    let names = arguments.filter_map(|argument| Some(argument.get_env()?.to_string_lossy().into_owned()));
+    names.chain([guardian::VARIABLE.to_owned()]).collect()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Fatal> {

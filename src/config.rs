@@ -46,6 +46,8 @@ pub struct Config {
     pub poll_timeout: Duration,
     /// Environment variables that set options of ours: workers do not get them.
     pub option_variables: Vec<String>,
+    /// The process id of the guardian that started this process, if one did.
+    pub guardian: Option<u32>,
 }
 
 /// The command of a worker.

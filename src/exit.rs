@@ -19,6 +19,8 @@ pub enum Exit {
     Journal,
     /// A second signal: 128 and its number.
     Signal(u8),
+    /// What the gateway exited with, passed on by its guardian.
+    Gateway(u8),
 }
 
 impl Exit {
@@ -31,6 +33,7 @@ impl Exit {
             Exit::BadToken => 3,
             Exit::Journal => 4,
             Exit::Signal(number) => 128 + number,
+            Exit::Gateway(code) => code,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::exit::{Exit, Fatal};
+use crate::guardian;
 use crate::journal::{Journal, JournalConfig, JournalError, OpenError};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
@@ -18,10 +19,10 @@ use crate::poller::{self, IdentifyError, PollError, PollerConfig};
 use crate::polls::Polls;
 use crate::router::Router;
 use crate::scope::{Order, Program, Reason, Surroundings};
-use crate::shutdown::Shutdown;
+use crate::shutdown::{Requests, Shutdown};
 use crate::telegram::{Client, ClientConfig};
 use crate::wire::Bot;
-use crate::worker::{EnvironmentPlan, Launcher, LauncherConfig, raise_open_file_limit};
+use crate::worker::{EnvironmentPlan, Launcher, LauncherConfig, end_of_run, raise_open_file_limit};
 
 /// How many batches of scopes' names may wait for the router. It never waits long; when full, polling does.
 const ARRIVALS: usize = 16;
@@ -36,15 +37,20 @@ const DESCRIPTORS_A_WORKER: u64 = 5;
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
     let client = Client::new(ClientConfig::new(config.api_url.clone(), config.token.clone()))
         .map_err(|error| Fatal::new(Exit::Usage, error))?;
+    if let Some(guardian) = config.guardian {
+        guardian::watch(guardian, shutdown.clone()).map_err(|error| Fatal::new(Exit::Failed, error))?;
+    }
     let bot = tokio::select! {
         bot = poller::identify(&client) => bot.map_err(bad_bot)?,
-        _ = shutdown.requested(1) => return Ok(Exit::Done),
+        requests = shutdown.requested(1) => return stopped_early(requests),
     };
+    // The first part of every worker's mark.
+    let run = format!("{:08x}", fastrand::u32(..));
     let polls = Polls::default();
     let metrics = Arc::new(Metrics::default());
     let journal = tokio::select! {
         journal = open_journal(&config) => journal?,
-        _ = shutdown.requested(1) => return Ok(Exit::Done),
+        requests = shutdown.requested(1) => return stopped_early(requests),
     };
     let outbox = Outbox::new(client.clone(), journal.clone(), polls.clone(), metrics.clone());
     let program = Program::new(config.updates.clone());
@@ -53,7 +59,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
         program.has_acked();
     }
     let bot = Bot { id: bot.id, username: bot.username.unwrap_or_default(), user: bot.raw };
-    let (launcher, max_live) = launcher(&config, &bot);
+    let (launcher, max_live) = launcher(&config, &bot, run.clone());
     tracing::info!(
         bot = format!("@{} ({})", bot.username, bot.id),
         api = config.api_url,
@@ -110,8 +116,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
         error = journal.broken() => Some(broken_journal(error)),
     };
     stop_polling.cancel();
-    let stop = Stop { orders, router, outbox, drain: config.drain, grace: config.grace };
-    let exit = stop.run(&shutdown).await;
+    let stop = Stop { orders, router, outbox, run, drain: config.drain, grace: config.grace };
+    let exit = stop.run(&shutdown).await?;
     if !poller.is_finished() {
         // It confirms the last updates, within a deadline of its own.
         let _ = poller.await;
@@ -125,6 +131,11 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
         Some(fatal) => Err(fatal),
         None => Ok(exit),
     }
+}
+
+/// It was asked to stop before it had begun.
+fn stopped_early(requests: Requests) -> Result<Exit, Fatal> {
+    if requests.unguarded { Err(unguarded()) } else { Ok(Exit::Done) }
 }
 
 async fn remembers_acks(journal: &Journal, argv: &[Vec<u8>]) -> Result<bool, JournalError> {
@@ -141,7 +152,7 @@ async fn remember_acks(program: Program, journal: Journal, argv: Vec<Vec<u8>>) {
     }
 }
 
-fn launcher(config: &Config, bot: &Bot) -> (Launcher, usize) {
+fn launcher(config: &Config, bot: &Bot, run: String) -> (Launcher, usize) {
     let open_files = raise_open_file_limit();
     let room = open_files.map(|(_, limit)| (limit - OWN_DESCRIPTORS.min(limit / 2)) / DESCRIPTORS_A_WORKER);
     let room = room.map_or(usize::MAX, |room| usize::try_from(room.max(1)).unwrap_or(usize::MAX));
@@ -167,7 +178,8 @@ fn launcher(config: &Config, bot: &Bot) -> (Launcher, usize) {
         grace: config.grace,
         max_line: config.max_line,
         open_files: open_files.map(|(before, _)| before),
-        run: format!("{:08x}", fastrand::u32(..)),
+        run,
+        guardian: config.guardian,
     });
     (launcher, config.max_live.min(room))
 }
@@ -177,13 +189,18 @@ struct Stop {
     orders: watch::Sender<Order>,
     router: JoinHandle<()>,
     outbox: Outbox,
+    run: String,
     drain: Duration,
     grace: Duration,
 }
 
 impl Stop {
-    /// Workers finish what is in flight, are ended, and what they sent goes out. A second request ends all at once.
-    async fn run(mut self, shutdown: &Shutdown) -> Exit {
+    /// Workers finish what is in flight, are ended, and what they sent goes out. A second request ends all at once, and so
+    /// does the loss of the guardian, which is an error.
+    async fn run(mut self, shutdown: &Shutdown) -> Result<Exit, Fatal> {
+        if shutdown.so_far().unguarded {
+            return Err(self.end_all().await);
+        }
         tracing::info!(
             "stopping: waiting up to {:?} for what is in flight (again to stop at once)",
             self.drain
@@ -210,18 +227,40 @@ impl Stop {
             }
         };
         let hurried = tokio::select! {
-            () = gentle => return Exit::Done,
+            () = gentle => return Ok(Exit::Done),
             requests = shutdown.requested(2) => requests,
         };
+        if hurried.unguarded {
+            return Err(self.end_all().await);
+        }
         tracing::warn!("stopping at once");
         self.orders.send_replace(Order::Kill);
         // SIGKILL and reaping take milliseconds.
         let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.router).await;
-        match hurried.signal {
+        Ok(match hurried.signal {
             0 => Exit::Failed,
             number => Exit::Signal(number),
-        }
+        })
     }
+
+    /// Does what the guardian would have done.
+    async fn end_all(mut self) -> Fatal {
+        self.orders.send_replace(Order::Kill);
+        let run = std::mem::take(&mut self.run);
+        let remains = tokio::task::spawn_blocking(move || end_of_run(&run));
+        let _ = tokio::time::timeout(Duration::from_secs(1), &mut self.router).await;
+        let left = remains.await.unwrap_or_default().left;
+        if left > 0 {
+            tracing::warn!(processes = left, "processes of workers outlive SIGKILL");
+        }
+        unguarded()
+    }
+}
+
+fn unguarded() -> Fatal {
+    let error =
+        anyhow::anyhow!("the guardian, the parent of this gateway, was killed: all workers are ended");
+    Fatal::new(Exit::Failed, error).with_help("stop the gateway by SIGTERM to either of the two processes")
 }
 
 fn bad_bot(error: IdentifyError) -> Fatal {

@@ -31,6 +31,7 @@ pub mod scope;
 pub mod client;
 pub mod config;
 pub mod gateway;
+pub mod guardian;
 pub mod shutdown;
 pub mod sim;
 

@@ -1,6 +1,6 @@
-//! When the process is to stop: signals, or whoever runs the gateway as a part.
+//! When the process is to stop: signals, the loss of the guardian, or whoever runs the gateway as a part.
 //!
-//! Owns the signal handlers. The first signal asks, the second hurries; what that means the gateway knows.
+//! Owns the signal handlers of the gateway. The first signal asks, the second hurries; what that means the gateway knows.
 
 use std::io;
 
@@ -14,6 +14,8 @@ pub struct Requests {
     pub count: u32,
     /// The number of the last signal; 0 if it was none.
     pub signal: u8,
+    /// The guardian is gone: nobody but the gateway can end the workers now.
+    pub unguarded: bool,
 }
 
 /// A handle to the requests; clones share them.
@@ -30,9 +32,26 @@ impl Shutdown {
 
     /// Stops on SIGINT, SIGTERM and SIGHUP. Handlers, never a blocked mask: workers would inherit that.
     pub fn on_signals() -> io::Result<Self> {
+        Shutdown::listening(&[SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()])
+    }
+
+    /// The same in a process that has a guardian. What a terminal sends to both of them does nothing here: the guardian
+    /// passes it on as SIGTERM, and so it counts once.
+    pub fn on_signals_of_guardian() -> io::Result<Self> {
+        // Handlers that do nothing: to ignore a signal is inherited by workers. They stay when the stream is dropped.
+        let _ = signal(SignalKind::interrupt())?;
+        if has_terminal() {
+            let _ = signal(SignalKind::hangup())?;
+            Shutdown::listening(&[SignalKind::terminate()])
+        } else {
+            Shutdown::listening(&[SignalKind::terminate(), SignalKind::hangup()])
+        }
+    }
+
+    fn listening(kinds: &[SignalKind]) -> io::Result<Self> {
         let shutdown = Shutdown::manual();
-        for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-            let mut signals = signal(kind)?;
+        for kind in kinds {
+            let mut signals = signal(*kind)?;
             let shutdown = shutdown.clone();
             let number = u8::try_from(kind.as_raw_value()).unwrap_or_default();
             tokio::spawn(async move {
@@ -46,7 +65,23 @@ impl Shutdown {
 
     /// Asks to stop; `signal` is the number of the signal that asks, or 0.
     pub fn request(&self, signal: u8) {
-        self.requests.send_modify(|requests| *requests = Requests { count: requests.count + 1, signal });
+        self.requests.send_modify(|requests| {
+            requests.count = requests.count.saturating_add(1);
+            requests.signal = signal;
+        });
+    }
+
+    /// Asks to stop at once because the guardian is gone.
+    pub fn unguarded(&self) {
+        self.requests.send_modify(|requests| {
+            requests.count = u32::MAX;
+            requests.unguarded = true;
+        });
+    }
+
+    /// The requests so far.
+    pub fn so_far(&self) -> Requests {
+        *self.requests.borrow()
     }
 
     /// Waits until there were so many requests.
@@ -59,4 +94,9 @@ impl Shutdown {
             Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// Whether a terminal controls this process: then SIGHUP says that it is gone.
+pub fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }

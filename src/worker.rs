@@ -12,7 +12,9 @@
 mod command;
 mod environment;
 mod process;
+mod processes;
 mod program;
+mod remains;
 mod stderr;
 mod stdin;
 mod stdout;
@@ -26,7 +28,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 pub use command::{Launcher, LauncherConfig, StartError};
 pub use environment::{EnvironmentPlan, WorkerIdentity};
 pub use program::{ProgramError, resolve};
+pub use remains::{Remains, children_of_this_process, end_of_descendants, end_of_run, is_parent};
 pub use sys::raise_open_file_limit;
+pub(crate) use sys::{pidfd, watch};
 
 /// How many events may wait between a worker and its scope. When they are full the worker's stdout is not read on, so
 /// the worker blocks in its write; nobody else does.

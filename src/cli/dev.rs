@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{resolve, runtime, values};
+use super::{resolve, runtime, shutdown, values};
 use crate::dev::{self, Options, script};
 use crate::exit::{Exit, Fatal};
-use crate::shutdown::Shutdown;
+use crate::guardian::GuardianConfig;
+use crate::logging::Format;
 
 pub(super) const AFTER_HELP: &str = r#"A script has a JSON object a line; blank lines, and those that begin with // or #, are skipped:
   {"user":"ann","says":"/start"}                    a user, made on first use, writes to the bot
@@ -67,6 +68,11 @@ pub(super) struct Dev {
 }
 
 impl Dev {
+    /// What its guardian is told, if it is to have one.
+    pub(super) fn guardian(&self) -> Option<GuardianConfig> {
+        self.worker.guardian(Format::Text, self.verbosity())
+    }
+
     /// Does it.
     pub(super) fn run(self, option_variables: Vec<String>) -> Result<Exit, Fatal> {
         let (script, faults) = match self.script.as_deref().map(script::load).transpose() {
@@ -77,13 +83,14 @@ impl Dev {
             true => self.words.join(" "),
             false => self.program.join(" ".as_ref()).to_string_lossy().into_owned(),
         };
+        let verbosity = self.verbosity();
         let config = resolve::simulated(&self.words, &self.program, self.worker, option_variables, faults)?;
-        let level = |count: u8| i8::try_from(count.min(9)).unwrap_or(9);
-        let verbosity = level(self.verbose) - level(self.quiet);
         let options = Options { config, command, script, timeout: self.timeout, verbosity };
-        runtime()?.block_on(async {
-            let shutdown = Shutdown::on_signals().map_err(|error| Fatal::new(Exit::Failed, error))?;
-            dev::run(options, shutdown).await
-        })
+        runtime()?.block_on(async { dev::run(options, shutdown()?).await })
+    }
+
+    fn verbosity(&self) -> i8 {
+        let level = |count: u8| i8::try_from(count.min(9)).unwrap_or(9);
+        level(self.verbose) - level(self.quiet)
     }
 }

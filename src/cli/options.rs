@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::values;
+use crate::guardian::GuardianConfig;
 use crate::logging::Format;
 
 /// Turns any program into a Telegram bot.
@@ -40,6 +41,7 @@ const EXIT_CODES: &str = "Exit codes:
     3  Telegram does not know the token
     4  the journal is broken
   130  stopped at once by a second SIGINT (143: SIGTERM, 129: SIGHUP)
+  137  killed; 128 and its number for any signal that ends the gateway
 
 Examples:
   $ asgigram dev -- python3 bot.py                       a chat with your bot, no token needed
@@ -213,6 +215,18 @@ pub(super) struct Worker {
     /// A longer one is thrown away and reported; the worker goes on.
     #[arg(long, value_name = "SIZE", env = "ASGIGRAM_MAX_LINE", default_value = "16MiB", value_parser = values::size)]
     pub(super) max_line: usize,
+    /// Run without the guardian, where something else ends what a gateway leaves behind
+    ///
+    /// Without this option the gateway has a small process as its parent, which ends all workers and whatever they started
+    /// should the gateway be killed, and which is a good process 1 of a container. A systemd unit, whose control group is
+    /// ended as a whole, does not need it. With this option a process that leaves the process group of its worker outlives
+    /// it, SIGKILL of the gateway leaves workers behind, and as process 1 nobody takes orphans.
+    #[arg(
+        long,
+        env = "ASGIGRAM_NO_GUARDIAN",
+        value_parser = clap::builder::FalseyValueParser::new(),
+    )]
+    pub(super) no_guardian: bool,
 }
 
 /// What is printed.
@@ -228,6 +242,13 @@ pub(super) struct Log {
     /// Lines for people, or a JSON object a line
     #[arg(long, value_name = "FORMAT", env = "ASGIGRAM_LOG_FORMAT", default_value = "text", value_enum)]
     pub(super) log_format: Format,
+}
+
+impl Worker {
+    /// What the guardian is told, if there is to be one.
+    pub(super) fn guardian(&self, format: Format, verbosity: i8) -> Option<GuardianConfig> {
+        (!self.no_guardian).then_some(GuardianConfig { format, verbosity })
+    }
 }
 
 impl Log {

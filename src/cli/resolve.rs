@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::options::{Run, Worker};
 use crate::config::{Command, Config};
 use crate::exit::{Exit, Fatal};
+use crate::guardian;
 use crate::journal::Place;
 use crate::scope::Rules;
 use crate::telegram::{ClientConfig, Token};
@@ -146,6 +147,7 @@ fn config(worker: Worker, command: Command, option_variables: Vec<String>) -> Co
         delete_webhook: false,
         poll_timeout: std::time::Duration::from_secs(50),
         option_variables,
+        guardian: guardian::of_this_process(),
     }
 }
 

@@ -40,6 +40,8 @@ pub struct LauncherConfig {
     pub open_files: Option<u64>,
     /// The name of this run of the gateway, first part of `ASGIGRAM_WORKER`.
     pub run: String,
+    /// The guardian of this gateway, its parent: it adopts what workers leave behind.
+    pub guardian: Option<u32>,
 }
 
 /// Why a worker did not start.
@@ -90,10 +92,15 @@ impl Launcher {
         let spawned = tokio::task::spawn_blocking(move || spawn(&config, variables)).await;
         let parts = spawned.unwrap_or_else(|panic| Err(io::Error::other(panic)));
         let parts = parts.map_err(|error| self.explain(error))?;
-        self.serve(parts, &identity.scope).map_err(|error| self.explain(error))
+        self.serve(parts, &identity.scope, mark).map_err(|error| self.explain(error))
     }
 
-    fn serve(&self, parts: Parts, scope: &str) -> io::Result<(Worker, mpsc::Receiver<WorkerEvent>)> {
+    fn serve(
+        &self,
+        parts: Parts,
+        scope: &str,
+        mark: String,
+    ) -> io::Result<(Worker, mpsc::Receiver<WorkerEvent>)> {
         let pid = parts.child.id();
         let (feed, events) = mpsc::channel(EVENT_LINES);
         let (responses, answers) = mpsc::channel(RESPONSES + 1);
@@ -108,7 +115,8 @@ impl Launcher {
         let pidfd = sys::watch(parts.pidfd)?;
         let writing = tokio::spawn(input.run(answers, events, all_read, gone.clone()));
         let reading = tokio::spawn(output.run(read_marks, gone.clone()));
-        let owner = process::Process { child: parts.child, pidfd, grace: self.config.grace };
+        let (grace, guardian) = (self.config.grace, self.config.guardian);
+        let owner = process::Process { child: parts.child, pidfd, grace, mark, guardian };
         tokio::spawn(owner.run(ending, gone, process::Pipes { writing, reading, words, events: sender }));
         Ok((Worker { pid, feed: Some(feed), responses, end }, receiver))
     }

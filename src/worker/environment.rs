@@ -64,7 +64,7 @@ impl WorkerIdentity {
     /// The variables that name this worker; `mark` is its `ASGIGRAM_WORKER`.
     pub(super) fn variables(&self, mark: &str) -> Vec<(&'static str, String)> {
         let mut variables =
-            vec![("ASGIGRAM_WORKER", mark.to_owned()), ("ASGIGRAM_SCOPE", self.scope.clone())];
+            vec![(super::processes::VARIABLE, mark.to_owned()), ("ASGIGRAM_SCOPE", self.scope.clone())];
         variables.extend(self.chat_id.map(|id| ("ASGIGRAM_CHAT_ID", id.to_string())));
         variables.extend(self.user_id.map(|id| ("ASGIGRAM_USER_ID", id.to_string())));
         variables

@@ -1,7 +1,8 @@
 //! Owns one process: sees its end, ends it when asked, and reaps it.
 //!
 //! The order at the end matters. The pidfd tells that the process is over without reaping it; its pipes are read out;
-//! its group is killed, while the zombie still keeps the group's id from being given to others; then it is reaped.
+//! its group is killed, while the zombie still keeps the group's id from being given to others; then what has left the
+//! group; then it is reaped.
 
 use std::os::fd::OwnedFd;
 use std::process::Child;
@@ -13,13 +14,17 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{End, Exit, WorkerEvent, sys};
+use super::{End, Exit, WorkerEvent, remains, sys};
 
 /// A process and how it is ended.
 pub(super) struct Process {
     pub(super) child: Child,
     pub(super) pidfd: AsyncFd<OwnedFd>,
     pub(super) grace: Duration,
+    /// Its `ASGIGRAM_WORKER`.
+    pub(super) mark: String,
+    /// Who adopts what it leaves behind.
+    pub(super) guardian: Option<u32>,
 }
 
 /// The tasks that serve its pipes, and where its events go.
@@ -59,6 +64,17 @@ impl Process {
         let events_taken = pipes.writing.await.unwrap_or(0);
         let last_words = pipes.words.await.unwrap_or_default();
         sys::kill_group(pid);
+        let remains = remains::end_of_worker(self.mark, self.guardian).await;
+        if remains.killed > 0 {
+            tracing::debug!(
+                pid,
+                processes = remains.killed,
+                "killed what a worker left outside of its group"
+            );
+        }
+        if remains.left > 0 {
+            tracing::warn!(pid, processes = remains.left, "a worker left processes that outlive SIGKILL");
+        }
         // It is over, so this does not wait.
         let status = self.child.wait().unwrap_or_default();
         let wrote = pipes.reading.await.unwrap_or(false);

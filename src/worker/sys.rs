@@ -38,7 +38,7 @@ pub(super) fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
 }
 
 /// A descriptor that becomes readable when the process ends, and does not reap it (pidfd_open(2)).
-pub(super) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+pub(crate) fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     let pid = pid_of(pid)?;
     Ok(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())?)
 }
@@ -86,11 +86,11 @@ pub(super) fn lower_open_file_limit(pid: u32, soft: u64) {
     deprecated,
     reason = "an `OwnedFd` owns its descriptor, which is all that the unsafe successor asks for"
 )]
-pub(super) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+pub(crate) fn watch(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(fd)
 }
 
-fn pid_of(pid: u32) -> io::Result<Pid> {
+pub(super) fn pid_of(pid: u32) -> io::Result<Pid> {
     i32::try_from(pid)
         .ok()
         .and_then(Pid::from_raw)

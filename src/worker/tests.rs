@@ -20,6 +20,7 @@ async fn sh(script: &str, grace: Duration) -> (Worker, mpsc::Receiver<WorkerEven
         max_line: 1000,
         open_files: None,
         run: "test".into(),
+        guardian: None,
     };
     let identity = WorkerIdentity { scope: "chat:42".into(), chat_id: Some(42), user_id: None };
     Launcher::new(config).start(identity).await.unwrap()

@@ -3,7 +3,7 @@
 use super::code::{Source, Token};
 
 /// From the ground up. A module imports only from floors below its own, and from itself.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["exit", "key", "logging", "metrics", "telegram", "wire"],
     &["polls"],
     &["journal"],
@@ -11,6 +11,7 @@ const FLOORS: [&[&str]; 10] = [
     &["scope"],
     &["router"],
     &["client", "config", "shutdown", "sim"],
+    &["guardian"],
     &["gateway"],
     &["dev"],
     &["cli"],
