@@ -134,7 +134,11 @@ pub(crate) fn plan(telegram: &Telegram, before: &[&str], options: &[&str], worke
         command.env_remove(name);
     }
     command.env("TELEGRAM_BOT_TOKEN", format!("{}:aaaaaaaaaaaaaaaaaaaaaaaa", telegram.bot));
-    command.env("GUARDIAN_TEST", &mark).env("NO_PROXY", "*").process_group(0);
+    command
+        .env("ASGIGRAM_JOURNAL", "memory")
+        .env("GUARDIAN_TEST", &mark)
+        .env("NO_PROXY", "*")
+        .process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     Plan { command, mark }
 }

@@ -42,7 +42,7 @@ impl Process {
                 command.env_remove(name);
             }
         }
-        command.envs(variables.iter().copied());
+        command.env("ASGIGRAM_JOURNAL", "memory").envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start `{program}`: {error}"));
 
