@@ -148,11 +148,11 @@ async fn workers_are_killed_again_and_again(worker: Worker) {
     let mut kills: HashMap<i64, usize> = HashMap::new();
     let mut gateway = gateway(&worker).arg("--drain=30s").start(&telegram).await;
     for _ in 0..rounds {
-        load.grows(&telegram, 2 * chats).await;
-        let owed = load.updates() - handled.distinct();
-        a_moment(&mut handled, up_to(owed), crate::support::patience() / 2).await;
         let pids = gateway.workers();
-        for _ in 0..=up_to(4) {
+        load.grows(&telegram, 4 * chats).await;
+        let owed = load.updates() - handled.distinct();
+        a_moment(&mut handled, up_to(owed / 2), crate::support::patience() / 2).await;
+        for _ in 0..=up_to(chats / 4) {
             if let Some(chat) = kill_one_of(&pids) {
                 *kills.entry(chat).or_default() += 1;
             }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::disk::SmallDisk;
+use super::records::Records;
 use crate::support::gateway::Plan;
 use crate::support::{ANN, Gateway, Telegram, worker};
 
@@ -69,6 +70,7 @@ async fn who_waits_follows_when_the_first_has_ended() {
     telegram.says(ANN, "to the first").await;
     telegram.expects_message(ANN, "to the first").await;
     assert!(!second.log().contains("ready"));
+    Records::of(&first, &telegram).has(0, "updates").await;
     first.kill();
     second.expects_log("ready").await;
     telegram.says(ANN, "to the second").await;
