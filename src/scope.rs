@@ -86,10 +86,22 @@ pub async fn run(around: Surroundings, key: ScopeKey, carry: Carry, live: Arc<Li
         }
         Err(error) => {
             tracing::error!(scope = %key, "no worker: {error}");
-            around.program.failed(&key);
+            if around.program.failed(&key) {
+                say_that_the_program_fails(&error.to_string(), "");
+            }
             Ended { carry: state::after_failed_start(&around.rules, carry, Instant::now()), ..ended }
         }
     }
+}
+
+/// One line for the operator when the program becomes the suspect: how the process that made it so ended, and what it said.
+fn say_that_the_program_fails(status: &str, last_words: &str) {
+    tracing::error!(
+        status,
+        last_words,
+        "the program fails whatever it is given, in chat after chat: deliveries pause but for one probe at a time, and no \
+         update is charged\nhelp: mend the program; the first update it gets done resumes all"
+    );
 }
 
 /// The first update that the program takes; those before it that it does not take are settled.

@@ -299,12 +299,7 @@ impl Session {
         let end = Ending { clean, events_taken: exit.events_taken, wrote: exit.wrote, blameless };
         self.happened(Event::Gone(end)).await;
         if self.state.was_in_vain() && self.around.program.failed(&self.key) {
-            tracing::error!(
-                status = exit.status.to_string(),
-                last_words = exit.last_words.join("\n"),
-                "the program fails whatever it is given, in chat after chat: deliveries pause but for one probe at a time, \
-                 and no update is charged\nhelp: mend the program; the first update it gets done resumes all"
-            );
+            super::say_that_the_program_fails(&exit.status.to_string(), &exit.last_words.join("\n"));
         }
         // A send that still waits for room is an effect all the same.
         if let Some(waiting) = self.waiting.take() {

@@ -10,6 +10,7 @@ mod support;
 mod command_line;
 mod delivery;
 mod first_message;
+mod journal;
 mod lifecycle;
 mod lines;
 mod load;
