@@ -157,7 +157,9 @@ fn when(letters: &DeadLetters, count: usize) -> Result<&'static str, OpenError> 
     let deadline = Instant::now() + PATIENCE;
     while letters.to_be_tried()? > 0 {
         if Instant::now() >= deadline {
-            return Ok(" will be delivered again: the gateway has not got to it yet, and its log may say why");
+            return Ok(
+                " will be delivered again: the gateway has not got to it yet, and its log may say why",
+            );
         }
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -191,7 +193,8 @@ fn folder(bot: Option<i64>, journal: Option<&Path>) -> Result<PathBuf, Fatal> {
         [] => Err(unusable(OpenError::Missing { folder: above })),
         _ => {
             let named: Vec<String> = bots.iter().map(i64::to_string).collect();
-            let what = anyhow::anyhow!("several bots have a journal in `{}`: {}", above.display(), named.join(", "));
+            let what =
+                anyhow::anyhow!("several bots have a journal in `{}`: {}", above.display(), named.join(", "));
             Err(Fatal::new(Exit::Usage, what).with_help("choose one with --bot ID"))
         }
     }

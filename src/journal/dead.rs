@@ -123,14 +123,18 @@ impl DeadLetters {
     /// How many letters the gateway has still to try again.
     pub fn to_be_tried(&self) -> Result<usize, OpenError> {
         let count = "SELECT count(*) FROM dead WHERE retry IS NOT NULL";
-        self.db.query_row(count, [], |row| row.get::<_, i64>(0)).map(|n| n as usize).map_err(|e| self.fault(&e))
+        self.db
+            .query_row(count, [], |row| row.get::<_, i64>(0))
+            .map(|n| n as usize)
+            .map_err(|e| self.fault(&e))
     }
 
     /// Whether a gateway has this journal now.
     pub fn gateway_runs(&self) -> bool {
         let Ok(lock) = std::fs::File::open(self.folder.join("lock")) else { return false };
         // A shared lock for a moment: a gateway that starts just then looks again.
-        flock(&lock, FlockOperation::NonBlockingLockShared).is_err_and(|error| error == rustix::io::Errno::WOULDBLOCK)
+        flock(&lock, FlockOperation::NonBlockingLockShared)
+            .is_err_and(|error| error == rustix::io::Errno::WOULDBLOCK)
     }
 
     fn change(&self, act: &str, possible: &str, which: &Selection) -> Result<usize, Refused> {
@@ -167,7 +171,8 @@ impl DeadLetters {
             .db
             .query_row("SELECT coalesce(max(id), 0) FROM dead", [], |row| row.get(0))
             .map_err(fault)?;
-        let some = format!("FROM dead WHERE id > ?1 AND id <= ?2 AND (?3 IS NULL OR scope = ?3) AND {possible}");
+        let some =
+            format!("FROM dead WHERE id > ?1 AND id <= ?2 AND (?3 IS NULL OR scope = ?3) AND {possible}");
         let until = format!("SELECT max(id) FROM (SELECT id {some} ORDER BY id LIMIT {BATCH})");
         let act = format!("{act} WHERE id IN (SELECT id {some})");
         let (mut after, mut changed) = (0, 0);
@@ -181,7 +186,8 @@ impl DeadLetters {
     }
 
     fn read(&self, which: &str, values: [i64; 2]) -> Result<Vec<DeadLetter>, OpenError> {
-        let select = "SELECT id, update_id, scope, kind, attempts, died, reason, payload, retry IS NOT NULL FROM dead";
+        let select =
+            "SELECT id, update_id, scope, kind, attempts, died, reason, payload, retry IS NOT NULL FROM dead";
         let read = || -> rusqlite::Result<Vec<DeadLetter>> {
             let mut select = self.db.prepare_cached(&format!("{select} {which}"))?;
             select.query_map(values, letter)?.collect()

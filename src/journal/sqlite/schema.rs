@@ -15,7 +15,8 @@ use crate::journal::OpenError;
 use crate::journal::place::{not_writable, own_file};
 
 /// Each step leads from the version of its index to the next one. Steps are never changed, only added.
-const STEPS: &[&str] = &["
+pub(in crate::journal) const STEPS: &[&str] = &[
+    "
     -- What is owed. Rows are never used twice, so that an old name of a row cannot mean a new one.
     CREATE TABLE updates (
         row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,7 +54,8 @@ const STEPS: &[&str] = &["
         stored INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-", "
+",
+    "
     -- When a person asked for it to be tried again, until the one who writes has done that.
     ALTER TABLE dead ADD COLUMN retry INTEGER;
     CREATE INDEX dead_to_retry ON dead (retry, id) WHERE retry IS NOT NULL;
@@ -61,10 +63,11 @@ const STEPS: &[&str] = &["
     ALTER TABLE dead ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
     -- Whether a person had it tried again: then it does not expire.
     ALTER TABLE updates ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
-"];
+",
+];
 
 /// `asgi`: tells file(1) and us that the database is ours (PRAGMA application_id).
-const APPLICATION: i32 = 0x6173_6769;
+pub(in crate::journal) const APPLICATION: i32 = 0x6173_6769;
 
 /// Opens the database and makes it ready for the one who writes.
 pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connection, OpenError> {
