@@ -82,7 +82,7 @@ struct Which {
     #[arg(long)]
     all: bool,
     /// Only those of this chat or user, such as `chat:42`
-    #[arg(long, value_name = "SCOPE", requires = "all")]
+    #[arg(long, value_name = "SCOPE", requires = "all", conflicts_with = "update_ids")]
     scope: Option<ScopeKey>,
 }
 
