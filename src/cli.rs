@@ -2,6 +2,7 @@
 //!
 //! Owns the commands. It checks all before anything starts, and turns every end into an exit code.
 
+mod dead;
 mod dev;
 mod options;
 mod resolve;
@@ -47,6 +48,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Fatal> {
         }
         Some(Subcommands::Dev(dev)) => guarded(dev.guardian(), || dev.run(option_variables())),
         Some(Subcommands::Sim(options)) => sim(options),
+        Some(Subcommands::Dead(dead)) => dead.run(),
         Some(Subcommands::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "asgigram", &mut std::io::stdout());
             Ok(Exit::Done)

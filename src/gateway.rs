@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::exit::{Exit, Fatal};
 use crate::guardian;
 use crate::journal::{Journal, JournalConfig, JournalError, OpenError};
+use crate::key::ScopeKey;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::poller::{self, IdentifyError, PollError, PollerConfig};
@@ -92,6 +93,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
     outbox.restore().await.map_err(broken_journal)?;
     tokio::spawn(remember_acks(program.clone(), journal.clone(), argv.clone()));
     let (names, arrivals) = mpsc::channel(ARRIVALS);
+    let stop_polling = CancellationToken::new();
+    tokio::spawn(tell_of_retries(journal.clone(), names.clone(), stop_polling.clone()));
     let owed = journal.owed_scopes().await.map_err(broken_journal)?;
     if !owed.is_empty() {
         tracing::info!("{}", still_owed(journal.len(), owed.len()));
@@ -99,7 +102,6 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Exit, Fatal> {
         let _ = names.try_send(owed);
     }
     let (orders, ordered) = watch::channel(Order::Serve);
-    let stop_polling = CancellationToken::new();
     let mut poller = tokio::spawn(poller::run(
         poller_config,
         client,
@@ -149,6 +151,15 @@ async fn remember_acks(program: Program, journal: Journal, argv: Vec<Vec<u8>>) {
     let argv: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
     if let Err(error) = journal.remember(&argv, "acks").await {
         tracing::warn!("the journal: {error}");
+    }
+}
+
+/// What a person had tried again is news to the router like what Telegram sends.
+async fn tell_of_retries(journal: Journal, names: mpsc::Sender<Vec<ScopeKey>>, stop: CancellationToken) {
+    let tell = async { while names.send(journal.retried().await).await.is_ok() {} };
+    tokio::select! {
+        () = tell => {}
+        () = stop.cancelled() => {}
     }
 }
 

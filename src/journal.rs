@@ -6,6 +6,7 @@
 //! There are two forms behind the handle. On disk ([`sqlite`]) what was taken survives the gateway and the machine; in
 //! memory ([`memory`]) it survives a worker. They answer alike, and the same tests are run on both.
 
+mod dead;
 mod error;
 mod lock;
 mod memory;
@@ -20,6 +21,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use crate::key::ScopeKey;
+pub use dead::{DeadLetter, DeadLetters, LetterId, Refused, Selection};
 pub use error::{JournalError, OpenError};
 use memory::Memory;
 pub use place::Place;
@@ -189,6 +191,15 @@ impl Journal {
             Store::Sqlite(sqlite) => sqlite.remember(fact_key(command, fact)).await?,
         }
         Ok(())
+    }
+
+    /// Waits until dead letters have become updates because a person had them tried again ([`DeadLetters::retry`]), and
+    /// returns the scopes that these are owed to. Only one may ask at a time. In memory it never returns.
+    pub async fn retried(&self) -> Vec<ScopeKey> {
+        match &self.store {
+            Store::Memory(_) => std::future::pending().await,
+            Store::Sqlite(sqlite) => sqlite.retried().await,
+        }
     }
 
     /// Waits until the storage fails, with the error that everybody gets from then on. In memory it never does.

@@ -23,7 +23,7 @@ use crate::logging::Format;
     version,
     args_conflicts_with_subcommands = true,
     max_term_width = 100,
-    override_usage = "asgigram [OPTIONS] [TOKEN] -- COMMAND…\n       asgigram [OPTIONS] [TOKEN] MODULE:ATTR\n       asgigram dev|sim|completions|man …",
+    override_usage = "asgigram [OPTIONS] [TOKEN] -- COMMAND…\n       asgigram [OPTIONS] [TOKEN] MODULE:ATTR\n       asgigram dev|sim|dead|completions|man …",
     after_help = "Try it without a token: asgigram dev -- COMMAND\nMore on each option: --help",
     after_long_help = EXIT_CODES
 )]
@@ -65,6 +65,11 @@ pub(super) enum Subcommands {
     /// A Bot API server on a local address, with a control API under /sim/. Any well-formed token is a bot. The first line
     /// on stdout is `listening on http://ADDRESS`.
     Sim(Sim),
+    /// See the updates that were given up; have them delivered again, or drop them
+    ///
+    /// They are kept for 30 days in the bot's journal. The gateway may run meanwhile or not; no token is needed.
+    #[command(after_help = super::dead::AFTER_HELP)]
+    Dead(super::dead::Dead),
     /// Print the completions of a shell
     Completions {
         /// The shell

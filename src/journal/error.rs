@@ -74,7 +74,7 @@ impl JournalError {
     }
 }
 
-/// Why the journal could not be opened. Nothing was changed on disk.
+/// Why the journal could not be opened, or looked into beside its gateway. Nothing was changed on disk.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no home to keep it in.
@@ -112,6 +112,22 @@ pub enum OpenError {
         /// The newest version known here.
         known: u32,
     },
+    /// An earlier version of asgigram wrote it, and only a gateway brings it up to date.
+    #[error("the journal `{}` has version {found}, and version {known} is needed", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version that is needed.
+        known: u32,
+    },
+    /// There is none, and none is to be made.
+    #[error("there is no journal in `{}`", folder.display())]
+    Missing {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// It belongs to another bot.
     #[error("the journal `{}` belongs to bot {found}, not to bot {expected}", path.display())]
     OtherBot {
@@ -143,7 +159,7 @@ pub enum OpenError {
         folder: PathBuf,
     },
     /// Anything else that the storage said.
-    #[error("cannot open the journal `{}`: {cause}", path.display())]
+    #[error("cannot use the journal `{}`: {cause}", path.display())]
     Storage {
         /// The database.
         path: PathBuf,
@@ -165,6 +181,10 @@ impl OpenError {
             }
             OpenError::Held { .. } => "stop that gateway first, or wait until it has ended with --wait",
             OpenError::Newer { .. } => "use the newer asgigram, or name another folder with --journal PATH",
+            OpenError::Older { .. } => "start the gateway once: it brings the journal up to date",
+            OpenError::Missing { .. } => {
+                "name the bot with --bot ID, or the folder that the gateway was given with --journal PATH"
+            }
             OpenError::OtherBot { .. } | OpenError::NotOurs { .. } => {
                 "each bot needs a folder of its own: name another with --journal PATH"
             }

@@ -118,6 +118,7 @@ impl Memory {
                 taken: entry.taken,
                 failed: entry.failed,
                 arrived: entry.arrived,
+                retried: false,
             })
             .collect()
     }

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use super::OpenError;
 
+/// The database in a journal's folder.
+pub(super) const DATABASE: &str = "journal.db";
+
 /// Where updates wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -33,10 +36,24 @@ impl Place {
             Some(folder) => return Ok(Place::Folder(folder.to_owned())),
             None => {}
         }
+        Ok(Place::Folder(Place::above_bots(state_home, home)?.join(bot_id.to_string())))
+    }
+
+    /// The folder that holds those of the bots, among the user's state.
+    pub fn above_bots(state_home: Option<OsString>, home: Option<OsString>) -> Result<PathBuf, OpenError> {
         let absolute = |value: Option<OsString>| value.map(PathBuf::from).filter(|path| path.is_absolute());
         let state = absolute(state_home).or_else(|| absolute(home).map(|home| home.join(".local/state")));
-        let state = state.ok_or(OpenError::NoHome)?;
-        Ok(Place::Folder(state.join("asgigram").join(bot_id.to_string())))
+        Ok(state.ok_or(OpenError::NoHome)?.join("asgigram"))
+    }
+
+    /// The bots that have a journal in `above`, by id. A folder that cannot be read has none.
+    pub fn bots(above: &Path) -> Vec<i64> {
+        let entries = fs::read_dir(above).into_iter().flatten().flatten();
+        let named = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i64>().ok());
+        let mut bots: Vec<i64> =
+            named.filter(|bot| above.join(bot.to_string()).join(DATABASE).is_file()).collect();
+        bots.sort_unstable();
+        bots
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Owed {
     pub failed: u32,
     /// When it came, by the wall clock, to the millisecond.
     pub arrived: SystemTime,
+    /// A person had it tried again after it was given up: it does not expire.
+    pub retried: bool,
 }
 
 /// What an append did.

@@ -8,8 +8,9 @@
 mod command;
 mod queue;
 mod reads;
-mod schema;
-mod statements;
+mod retries;
+pub(super) mod schema;
+pub(super) mod statements;
 mod transaction;
 mod trouble;
 mod waiting;
@@ -175,6 +176,10 @@ impl Sqlite {
 
     pub(super) async fn remember(&self, key: String) -> Result<(), JournalError> {
         self.tell(Lazy::Remember(key)).await
+    }
+
+    pub(super) async fn retried(&self) -> Vec<ScopeKey> {
+        self.queue.retried().await
     }
 
     pub(super) async fn broken(&self) -> JournalError {

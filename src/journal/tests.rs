@@ -2,6 +2,7 @@
 
 mod both;
 mod crash;
+mod dead;
 mod full;
 mod kill;
 mod model;

@@ -201,6 +201,8 @@ impl State {
             let late = match freshness(&owed.kind, self.age(&owed, now)) {
                 Freshness::Fresh => false,
                 Freshness::Late => true,
+                // It is the wish of a person that it is handled.
+                Freshness::Expired if owed.retried => true,
                 Freshness::Expired => {
                     actions.push(Action::Expire(owed.row));
                     continue;

@@ -122,6 +122,7 @@ fn owed(row: u64, update_id: i64) -> Owed {
         taken: 0,
         failed: 0,
         arrived,
+        retried: false,
     }
 }
 
@@ -281,6 +282,16 @@ fn a_question_that_waited_too_long_is_not_delivered_and_an_act_is_late() {
     let mut scope = Paper::with(true, vec![inline, press], carry);
     assert_eq!(scope.after(199).done(), "");
     assert_eq!(scope.after(2).done(), "expire 1, deliver 2#1 late");
+}
+
+#[test]
+fn a_question_that_a_person_had_tried_again_is_delivered_however_old() {
+    let mut inline = owed(1, 1);
+    inline.kind = "inline_query".into();
+    inline.arrived -= Duration::from_secs(86_400);
+    inline.retried = true;
+    let mut scope = Paper::with(true, vec![inline], Carry::default());
+    assert_eq!(scope.on(Event::Tick).done(), "deliver 1#1 late");
 }
 
 proptest::proptest! {

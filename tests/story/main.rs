@@ -8,6 +8,7 @@
 mod support;
 
 mod command_line;
+mod dead;
 mod delivery;
 mod first_message;
 mod journal;

@@ -3,14 +3,16 @@
 //! Owns the one lock of the journal. Words that nobody waits for (*lazy* ones) linger for a moment, so that they are
 //! written together; a question wakes the thread at once. When the queue is full, whoever wants to add waits.
 
+use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
 use super::command::Command;
 use super::waiting::Waiting;
-use crate::journal::JournalError;
+use crate::journal::{JournalError, Owed};
+use crate::key::ScopeKey;
 
 /// How many words may wait for the thread. It takes all at once.
 const ROOM: usize = 8192;
@@ -24,12 +26,16 @@ pub(super) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
     room: Semaphore,
+    /// Rung when there are scopes in `retried`.
+    tried_again: Notify,
     end: watch::Sender<Option<JournalError>>,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) waiting: Waiting,
+    /// Scopes with dead letters that became updates, until somebody is told.
+    retried: BTreeSet<ScopeKey>,
     commands: Vec<Command>,
     /// When the thread has to write what is here; `None` while nothing is.
     due: Option<Instant>,
@@ -52,6 +58,7 @@ impl Queue {
         Queue {
             state: Mutex::new(State {
                 waiting,
+                retried: BTreeSet::new(),
                 commands: Vec::new(),
                 due: None,
                 abandoned: false,
@@ -59,6 +66,7 @@ impl Queue {
             }),
             wake: Condvar::new(),
             room: Semaphore::new(ROOM),
+            tried_again: Notify::new(),
             end: watch::Sender::new(None),
         }
     }
@@ -106,25 +114,20 @@ impl Queue {
     }
 
     /// Takes all that is due, and waits for that, `at_most` so long.
-    pub(super) fn take(&self, at_most: Option<Duration>) -> Taken {
-        let deadline = at_most.map(|at_most| Instant::now() + at_most);
+    pub(super) fn take(&self, at_most: Duration) -> Taken {
+        let deadline = Instant::now() + at_most;
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            let wake_at = [state.due, deadline].into_iter().flatten().min();
-            if state.abandoned || wake_at.is_some_and(|at| at <= now) {
+            let wake_at = state.due.map_or(deadline, |due| due.min(deadline));
+            if state.abandoned || wake_at <= now {
                 state.due = None;
                 let commands = std::mem::take(&mut state.commands);
                 self.room.add_permits(commands.len());
                 return Taken { commands, abandoned: state.abandoned };
             }
-            state = match wake_at {
-                Some(at) => {
-                    let waited = self.wake.wait_timeout(state, at - now);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+            let waited = self.wake.wait_timeout(state, wake_at - now);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -149,6 +152,28 @@ impl Queue {
             std::mem::take(&mut state.commands)
         };
         drop(commands);
+    }
+
+    /// Dead letters became updates, and are on disk as such.
+    pub(super) fn tried_again(&self, letters: Vec<(ScopeKey, Owed)>) {
+        let mut state = self.lock();
+        for (scope, owed) in letters {
+            state.waiting.arrived(&scope, owed);
+            state.retried.insert(scope);
+        }
+        drop(state);
+        self.tried_again.notify_one();
+    }
+
+    /// Waits until dead letters became updates, and returns their scopes. For one who asks at a time.
+    pub(super) async fn retried(&self) -> Vec<ScopeKey> {
+        loop {
+            let scopes = std::mem::take(&mut self.lock().retried);
+            if !scopes.is_empty() {
+                return scopes.into_iter().collect();
+            }
+            self.tried_again.notified().await;
+        }
     }
 
     /// Waits until the storage fails. A journal that was closed did not.

@@ -4,8 +4,10 @@
 //! transaction; one of a newer version, of another bot or of another program is refused and left as it is.
 
 use std::path::Path;
+use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::Limits;
 use super::trouble::{Trouble, trouble};
@@ -13,7 +15,8 @@ use crate::journal::OpenError;
 use crate::journal::place::{not_writable, own_file};
 
 /// Each step leads from the version of its index to the next one. Steps are never changed, only added.
-const STEPS: &[&str] = &["
+pub(in crate::journal) const STEPS: &[&str] = &[
+    "
     -- What is owed. Rows are never used twice, so that an old name of a row cannot mean a new one.
     CREATE TABLE updates (
         row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -51,10 +54,20 @@ const STEPS: &[&str] = &["
         stored INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    -- When a person asked for it to be tried again, until the one who writes has done that.
+    ALTER TABLE dead ADD COLUMN retry INTEGER;
+    CREATE INDEX dead_to_retry ON dead (retry, id) WHERE retry IS NOT NULL;
+    -- How often a process had taken it.
+    ALTER TABLE dead ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+    -- Whether a person had it tried again: then it does not expire.
+    ALTER TABLE updates ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// `asgi`: tells file(1) and us that the database is ours (PRAGMA application_id).
-const APPLICATION: i32 = 0x6173_6769;
+pub(in crate::journal) const APPLICATION: i32 = 0x6173_6769;
 
 /// Opens the database and makes it ready for the one who writes.
 pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connection, OpenError> {
@@ -64,7 +77,7 @@ pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connecti
     let fault = |error| fault(path, &error);
     let mut db = Connection::open(path).map_err(fault)?;
     db.busy_timeout(limits.busy).map_err(fault)?;
-    let is_new = check(&db, path)?;
+    let is_new = check(&db, path)?.is_new;
     if is_new {
         // Free pages can be given back to a full disk.
         db.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(fault)?;
@@ -81,8 +94,31 @@ pub(super) fn open(path: &Path, bot_id: i64, limits: &Limits) -> Result<Connecti
     Ok(db)
 }
 
-/// Checks that it is a database of ours, of a version that we know; tells whether it is new, and then empty.
-fn check(db: &Connection, path: &Path) -> Result<bool, OpenError> {
+/// Opens a database that is there, for another than the one who writes: nothing is made, migrated or brought from the
+/// log into the database.
+pub(in crate::journal) fn visit(path: &Path, busy: Duration) -> Result<Connection, OpenError> {
+    let fault = |error| fault(path, &error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags).map_err(fault)?;
+    db.busy_timeout(busy).map_err(fault)?;
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(fault)?;
+    db.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA fullfsync = 1").map_err(fault)?;
+    let (found, known) = (check(&db, path)?.version, STEPS.len() as u32);
+    match found < known {
+        true => Err(OpenError::Older { path: path.to_owned(), found, known }),
+        false => Ok(db),
+    }
+}
+
+/// What a database is that can be used.
+struct Checked {
+    /// It is empty.
+    is_new: bool,
+    version: u32,
+}
+
+/// Checks that it is a database of ours, of a version that we know.
+fn check(db: &Connection, path: &Path) -> Result<Checked, OpenError> {
     let fault = |error| fault(path, &error);
     let number =
         |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(fault);
@@ -93,7 +129,7 @@ fn check(db: &Connection, path: &Path) -> Result<bool, OpenError> {
     }
     let (found, known) = (number("user_version")?, STEPS.len() as u32);
     match u32::try_from(found) {
-        Ok(found) if found <= known => Ok(tables == 0),
+        Ok(found) if found <= known => Ok(Checked { is_new: tables == 0, version: found }),
         _ => Err(OpenError::Newer { path: path.to_owned(), found: found as u32, known }),
     }
 }
@@ -133,8 +169,8 @@ fn belong(db: &Connection, path: &Path, bot_id: i64) -> Result<(), OpenError> {
     }
 }
 
-/// What a failure means while the journal is being opened.
-pub(super) fn fault(path: &Path, error: &rusqlite::Error) -> OpenError {
+/// What a failure means while the journal is being opened, or visited.
+pub(in crate::journal) fn fault(path: &Path, error: &rusqlite::Error) -> OpenError {
     let (path, cause) = (path.to_owned(), error.to_string());
     if error.sqlite_error_code().is_none() {
         // What it holds cannot be read as what it should be.

@@ -78,8 +78,8 @@ pub(super) fn give_back(db: &Connection, row: Row, failed: bool) -> Result<()> {
 /// Makes a row a dead letter; the answer is the length of its payload, if it was there.
 pub(super) fn bury(db: &Connection, row: Row, reason: &str, now: i64) -> Result<Option<u64>> {
     db.prepare_cached(
-        "INSERT INTO dead (update_id, scope, kind, attempts, died, reason, payload)
-         SELECT update_id, scope, kind, failed, ?2, ?3, payload FROM updates WHERE row = ?1",
+        "INSERT INTO dead (update_id, scope, kind, attempts, taken, died, reason, payload)
+         SELECT update_id, scope, kind, failed, taken, ?2, ?3, payload FROM updates WHERE row = ?1",
     )?
     .execute(params![row, now, reason])?;
     settle(db, row)
@@ -87,7 +87,7 @@ pub(super) fn bury(db: &Connection, row: Row, reason: &str, now: i64) -> Result<
 
 pub(super) fn forget_old_dead(db: &Connection, now: i64) -> Result<()> {
     let oldest = now - DEAD_ARE_KEPT.as_millis() as i64;
-    db.prepare_cached("DELETE FROM dead WHERE died < ?1")?.execute([oldest]).map(|_| ())
+    db.prepare_cached("DELETE FROM dead WHERE died < ?1 AND retry IS NULL")?.execute([oldest]).map(|_| ())
 }
 
 pub(super) fn store(db: &Connection, scope: &ScopeKey, send: &HeldSend, now: i64) -> Result<SendId> {
@@ -115,7 +115,7 @@ pub(super) fn remembers(db: &Connection, key: &str) -> Result<bool> {
 
 pub(super) fn owed(db: &Connection, scope: &ScopeKey, after: Option<Row>, limit: usize) -> Result<Vec<Owed>> {
     let mut select = db.prepare_cached(
-        "SELECT row, update_id, kind, payload, taken, failed, arrived FROM updates
+        "SELECT row, update_id, kind, payload, taken, failed, arrived, retried FROM updates
          WHERE scope = ?1 AND row > ?2 ORDER BY row LIMIT ?3",
     )?;
     let rows = select.query_map(params![scope, after.unwrap_or(Row(0)), bounded(limit)], |found| {
@@ -127,6 +127,7 @@ pub(super) fn owed(db: &Connection, scope: &ScopeKey, after: Option<Row>, limit:
             taken: found.get(4)?,
             failed: found.get(5)?,
             arrived: time(found.get(6)?),
+            retried: found.get(7)?,
         })
     })?;
     rows.collect()
@@ -165,13 +166,13 @@ pub(super) fn stored(db: &Connection, after: Option<SendId>, limit: usize) -> Re
     sends.collect()
 }
 
-/// Milliseconds since 1970.
 /// What [`now`] was.
-pub(super) fn time(millis: i64) -> SystemTime {
+pub(in crate::journal) fn time(millis: i64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(millis.max(0) as u64)
 }
 
-pub(super) fn now() -> i64 {
+/// Milliseconds since 1970.
+pub(in crate::journal) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 

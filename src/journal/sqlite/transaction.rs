@@ -106,7 +106,7 @@ fn arrived(waiting: &mut Waiting, arrivals: Vec<Arrival>, rows: Vec<Option<Row>>
         let Arrival { update_id, kind, scope, payload } = arrival;
         waiting.arrived(
             &scope,
-            Owed { row, update_id, kind: kind.into(), payload, taken: 0, failed: 0, arrived },
+            Owed { row, update_id, kind: kind.into(), payload, taken: 0, failed: 0, arrived, retried: false },
         );
         if named.insert(scope.clone()) {
             appended.scopes.push(scope);

@@ -157,7 +157,16 @@ mod tests {
     fn owed(row: u64) -> Owed {
         let payload = vec![b' '; 40].into();
         let arrived = std::time::UNIX_EPOCH;
-        Owed { row: Row(row), update_id: 0, kind: "message".into(), payload, taken: 0, failed: 0, arrived }
+        Owed {
+            row: Row(row),
+            update_id: 0,
+            kind: "message".into(),
+            payload,
+            taken: 0,
+            failed: 0,
+            arrived,
+            retried: false,
+        }
     }
 
     #[test]

@@ -17,16 +17,16 @@ use rusqlite::Connection;
 use super::Limits;
 use super::command::{Append, Command, Lazy, Question, Reply, Store};
 use super::queue::Queue;
+use super::retries::Retries;
 use super::transaction::Done;
 use super::trouble::{Trouble, trouble};
 use super::waiting::Waiting;
 use super::{reads, schema, statements, transaction};
 use crate::journal::lock::Lock;
+use crate::journal::place::DATABASE;
 use crate::journal::reserve::Reserve;
 use crate::journal::{JournalError, OpenError};
 
-/// How often what could not be written is tried again, if nothing else happens.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// How often dead letters that are too old are looked for.
 const FORGET_DEAD_EVERY: Duration = Duration::from_secs(3600);
 /// Brings what is in the log into the database, and empties the log.
@@ -46,6 +46,7 @@ pub(super) struct Writer {
     /// Since when what has happened cannot be written.
     stuck: Option<Instant>,
     forgot_dead: Instant,
+    retries: Retries,
     // Released after the database is closed: fields are dropped in order.
     _lock: Arc<Lock>,
 }
@@ -67,7 +68,7 @@ impl Writer {
         limits: &Limits,
         lock: Arc<Lock>,
     ) -> Result<Self, OpenError> {
-        let path = folder.join("journal.db");
+        let path = folder.join(DATABASE);
         let db = schema::open(&path, bot_id, limits)?;
         let fault = |error| schema::fault(&path, &error);
         let mut waiting = Waiting::new(limits.max_held, limits.max_held_a_scope);
@@ -86,6 +87,7 @@ impl Writer {
             synced: None,
             stuck: None,
             forgot_dead: Instant::now(),
+            retries: Retries::new(),
             _lock: lock,
         })
     }
@@ -98,7 +100,8 @@ impl Writer {
     pub(super) fn run(mut self) {
         let _ending = Ending { queue: self.queue.clone(), folder: self.folder.clone() };
         loop {
-            let taken = self.queue.take((!self.unwritten.is_empty()).then_some(TRY_AGAIN));
+            // If nothing happens, what could not be written is tried again when dead letters are looked for.
+            let taken = self.queue.take(self.retries.due_in());
             match self.serve(taken.commands) {
                 Ok(closes) if closes.is_empty() && !taken.abandoned => {}
                 Ok(closes) => return self.close(closes),
@@ -130,7 +133,29 @@ impl Writer {
             }
         }
         self.write(batch.stores, batch.appends)?;
+        self.try_the_dead_again()?;
         Ok(batch.closes)
+    }
+
+    /// Does what was asked for by hand, as soon as there is room.
+    fn try_the_dead_again(&mut self) -> Result<(), JournalError> {
+        let moved = match self.retries.are_due(&self.db) {
+            Ok(true) if self.queue.lock().waiting.bytes() < self.limits.max_bytes && self.has_reserve() => {
+                self.retries.take(&self.db)
+            }
+            Ok(_) => return Ok(()),
+            Err(error) => Err(error),
+        };
+        match moved.map_err(|error| self.meaning(&error)) {
+            Ok(letters) if letters.is_empty() => {}
+            Ok(letters) => {
+                tracing::info!(updates = letters.len(), "dead letters are tried again, as was asked");
+                self.queue.tried_again(letters);
+            }
+            Err(error) if error.passes() => tracing::debug!("dead letters are not tried again yet: {error}"),
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     fn answer(&self, questions: Vec<Question>) -> Result<(), JournalError> {

@@ -70,7 +70,7 @@ async fn another_version_another_bot_another_program() {
     change("PRAGMA user_version = 99");
     let before = fs::read(&path).unwrap();
     let error = refused(folder.path()).await;
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
     change("PRAGMA user_version = 1; PRAGMA application_id = 5");
     assert!(matches!(refused(folder.path()).await, OpenError::NotOurs { .. }));
