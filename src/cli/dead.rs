@@ -37,12 +37,13 @@ pub(super) struct Dead {
     ///
     /// Needed only if several bots have a journal in the usual place, asgigram/<bot id> in $XDG_STATE_HOME or
     /// ~/.local/state.
-    #[arg(long, value_name = "ID", global = true, conflicts_with = "journal")]
+    #[arg(long, value_name = "ID", global = true, conflicts_with = "of_journal")]
     bot: Option<i64>,
     /// The folder of the journal, if the gateway was given one
     ///
     /// Without it and --bot it is what ASGIGRAM_JOURNAL says, as for the gateway.
-    #[arg(long, value_name = "PATH", global = true)]
+    // Not called `journal`: an argument for all subcommands would take over the value of the gateway's of that name.
+    #[arg(id = "of_journal", long = "journal", value_name = "PATH", global = true)]
     journal: Option<PathBuf>,
     /// Print JSON, an object a line
     #[arg(long, global = true)]

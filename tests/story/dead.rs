@@ -192,6 +192,14 @@ async fn what_cannot_be_done_is_explained() {
         let (code, stdout, stderr) = dead(&state, words).await;
         assert_eq!((code, stdout.as_str()), (Some(2), ""), "{stderr}");
     }
+    // The variable of the gateway's option counts, unless a bot is named.
+    for (words, code) in
+        [(&["dead", "list"][..], 4), (&["dead", "list", &format!("--bot={}", telegram.bot())], 0)]
+    {
+        let plan = Gateway::run(words).with_state(state.clone()).env("ASGIGRAM_JOURNAL", "/nonexistent");
+        let mut process = plan.launch_alone();
+        assert_eq!(process.exits().await.code(), Some(code), "{words:?}: {}", process.log());
+    }
     // With two bots there is no telling which is meant.
     let other = state.path().join("asgigram/8");
     std::fs::create_dir(&other).unwrap();

@@ -1,14 +1,17 @@
 //! A full disk: nothing new is taken, what is owed goes on, and nothing is lost.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::records::Records;
 use crate::support::log::Log;
 use crate::support::process::{self, Process};
 use crate::support::remote::Remote;
+use crate::support::worker::{self, Worker};
 use crate::support::{ANN, BOB, Gateway, Telegram};
 
 /// A file system in memory that only those see who are started [`under`](Self::wrapper) it. It is gone with this.
@@ -87,6 +90,17 @@ impl SmallDisk {
         fs::remove_file(self.seen_from_here().join("ballast")).unwrap();
     }
 
+    /// What is owed by the journal on it.
+    fn owed(&self) -> BTreeSet<i64> {
+        Records::in_folder(&self.seen_from_here().join("journal")).owed()
+    }
+
+    /// Waits until that are so many updates.
+    async fn owes(&self, count: usize) {
+        let found = process::eventually(|| (self.owed().len() == count).then_some(()));
+        found.await.unwrap_or_else(|| panic!("{} updates are owed, not {count}", self.owed().len()));
+    }
+
     fn has(&self, path: &str) -> bool {
         Path::exists(&self.seen_from_here().join(path))
     }
@@ -120,11 +134,11 @@ async fn a_full_disk_stops_polling_and_not_the_work_and_nothing_is_lost() {
     let telegram = Telegram::start().await;
     let remote = Remote::new();
     let disk = SmallDisk::mount("size=40m").await;
-    let plan = || {
+    let plan = |worker: &Worker| {
         let journal = format!("--journal={}/journal", disk.folder());
-        Gateway::with(&remote.worker).arg(journal).under(&disk.wrapper())
+        Gateway::with(worker).arg(journal).under(&disk.wrapper())
     };
-    let mut gateway = plan().start(&telegram).await;
+    let mut gateway = plan(&remote.worker).start(&telegram).await;
     gateway.expects_log("does not survive the machine").await;
     for text in ["one", "two", "three", "four"] {
         telegram.says(ANN, text).await;
@@ -146,9 +160,7 @@ async fn a_full_disk_stops_polling_and_not_the_work_and_nothing_is_lost() {
     ann.acks(&two).await;
     let three = ann.reads().await;
     assert_eq!(three["text"], "three");
-    process::eventually(|| (!disk.has("journal/reserve")).then_some(()))
-        .await
-        .expect("the reserve is given up");
+    disk.owes(2).await;
     assert!(!gateway.log().contains("polling goes on"), "{}", gateway.log());
 
     disk.empty();
@@ -164,32 +176,21 @@ async fn a_full_disk_stops_polling_and_not_the_work_and_nothing_is_lost() {
     gateway.exits().await;
     drop((ann, bob));
 
-    let _gateway = plan().start(&telegram).await;
-    let mut processes = [remote.starts_with_hello("").await, remote.starts_with_hello("").await];
-    processes.sort_by_key(|process| process.scope.clone());
-    let [ann, bob] = &mut processes;
-    for text in ["three", "four"] {
-        let update = ann.reads().await;
-        assert_eq!(update["text"], text);
-        ann.acks(&update).await;
-    }
-    for text in texts {
-        let update = bob.reads().await;
-        assert_eq!(update["text"], text);
-        bob.acks(&update).await;
-    }
+    let _gateway = plan(&worker::mode("ack-echo")).start(&telegram).await;
+    telegram.expects_messages(ANN, &["three", "four"]).await;
+    telegram.expects_messages(BOB, &texts.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test]
-async fn a_gateway_killed_on_a_full_disk_has_written_what_was_done() {
+async fn what_is_done_on_a_full_disk_is_done_also_for_the_next_gateway() {
     let telegram = Telegram::start().await;
     let remote = Remote::new();
     let disk = SmallDisk::mount("size=40m").await;
-    let plan = || {
+    let plan = |worker: &Worker| {
         let journal = format!("--journal={}/journal", disk.folder());
-        Gateway::with(&remote.worker).arg(journal).under(&disk.wrapper())
+        Gateway::with(worker).arg(journal).under(&disk.wrapper())
     };
-    let mut gateway = plan().start(&telegram).await;
+    let mut gateway = plan(&remote.worker).start(&telegram).await;
     let texts = much(&telegram, 1_000).await;
     let mut bob = remote.starts_with_hello("").await;
     let mut update = bob.reads().await;
@@ -200,21 +201,33 @@ async fn a_gateway_killed_on_a_full_disk_has_written_what_was_done() {
         much(&telegram, from).await;
     }
     gateway.expects_log("polling pauses").await;
+    let owed = disk.owed().len();
     for next in &texts[1..21] {
         bob.acks(&update).await;
         update = bob.reads().await;
         assert_eq!(update["text"], *next);
     }
-    process::eventually(|| (!disk.has("journal/reserve")).then_some(()))
-        .await
-        .expect("the reserve is given up");
+    disk.owes(owed - 20).await;
+    gateway.kill();
+    gateway.exits().await;
+    drop(bob);
+
+    // The disk is still full, and what is owed can be worked on all the same.
+    let mut gateway = plan(&remote.worker).start(&telegram).await;
+    let mut bob = remote.starts_with_hello("").await;
+    for text in &texts[20..30] {
+        update = bob.reads().await;
+        assert_eq!(update["text"], *text, "nothing that was done comes again, and nothing is left out");
+        bob.acks(&update).await;
+    }
+    gateway.expects_log("polling pauses").await;
     // A stop writes what is unwritten.
     drop(bob);
     assert!(gateway.stop().await.success(), "{}", gateway.log());
     disk.empty();
 
-    let _gateway = plan().start(&telegram).await;
-    let mut bob = remote.starts_with_hello("").await;
-    let update = bob.reads().await;
-    assert_eq!(update["text"], texts[20], "nothing that was done comes again, and nothing is left out");
+    let _gateway = plan(&worker::mode("ack-echo")).start(&telegram).await;
+    let rest = (1_030..1_040).chain(2_000..2_040).chain(3_000..3_040).chain(4_000..4_040);
+    let rest: Vec<String> = rest.map(|n: i64| n.to_string()).collect();
+    telegram.expects_messages(BOB, &rest.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }

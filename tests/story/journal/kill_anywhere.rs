@@ -97,6 +97,7 @@ async fn the_gateway_is_killed_again_and_again(worker: Worker) {
     // Kept to the end: nobody but the system ends the workers of the dead.
     let mut dead = Vec::new();
     for _ in 0..kills {
+        load.repeats(&telegram).await;
         load.grows(&telegram, 2 * chats).await;
         let mut gateway = gateway(&worker).with_state(state.clone()).launch(&telegram);
         before_the_kill(&mut handled, &load).await;

@@ -58,9 +58,10 @@ impl Records {
             return BTreeSet::new();
         }
         let db = Connection::open(&copy.path).unwrap();
-        // A gateway that was killed as it made the database has left none, or an empty one.
+        // A gateway that was killed as it made the database has left none, or an empty one. One that still runs may write
+        // while this copies: who waits for a fact looks again.
         let Ok(mut query) = db.prepare("SELECT update_id FROM updates") else { return BTreeSet::new() };
-        query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).unwrap_or_default()
     }
 
     fn open(&self) -> Connection {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,17 +40,26 @@ impl Load {
 
     /// So many updates more are there.
     pub(super) async fn grows(&mut self, telegram: &Telegram, more: usize) {
+        let new = self.updates + 1..=self.updates + more;
+        self.updates += more;
+        self.hands_out(telegram, new).await;
+    }
+
+    /// Telegram hands out again some of what it did before.
+    pub(super) async fn repeats(&self, telegram: &Telegram) {
+        let first = fastrand::usize(0..=self.updates) + 1;
+        self.hands_out(telegram, first..=self.updates.min(first + self.chats)).await;
+    }
+
+    async fn hands_out(&self, telegram: &Telegram, updates: RangeInclusive<usize>) {
         let update = |n: usize| {
-            let chat = format!(
-                r#"{{"id":{},"type":"private","first_name":"User"}}"#,
-                self.chat(i64::try_from(n).unwrap())
-            );
+            let chat = self.chat(i64::try_from(n).unwrap());
+            let chat = format!(r#"{{"id":{chat},"type":"private","first_name":"User"}}"#);
             format!(
                 r#"{{"update_id":{n},"message":{{"message_id":{n},"date":1,"chat":{chat},"text":"{n}"}}}}"#
             )
         };
-        let updates: Vec<String> = (self.updates + 1..=self.updates + more).map(update).collect();
-        self.updates += more;
+        let updates: Vec<String> = updates.map(update).collect();
         telegram.pushes_many(&format!("[{}]", updates.join(","))).await;
     }
 
