@@ -218,7 +218,9 @@ impl Session {
             Order::Drain => self.state.drain(),
             Order::End(reason) => self.end(reason),
             Order::Kill => {
-                self.ending = true;
+                if !std::mem::replace(&mut self.ending, true) {
+                    self.state.ending(false);
+                }
                 self.worker.end(wire::disconnect(Reason::Shutdown.name()), End::Now);
             }
         }

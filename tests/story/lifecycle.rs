@@ -373,7 +373,7 @@ async fn the_token_is_nowhere_to_be_seen() {
             assert!(!String::from_utf8_lossy(&content).contains(secret()), "{file}");
         }
     }
-    let argv = std::fs::read(format!("/proc/{}/cmdline", gateway.process.pid())).unwrap();
+    let argv = std::fs::read(format!("/proc/{}/cmdline", gateway.pid())).unwrap();
     assert!(!String::from_utf8_lossy(&argv).contains(secret()));
     gateway.stop().await;
     for said in [gateway.log(), gateway.stdout(), bot.recorded("environment").join("")] {

@@ -24,13 +24,11 @@ fn blocks(tag: &str) -> Vec<String> {
     found
 }
 
-/// The commands of all `console` blocks.
+/// The commands of all `console` blocks; what they print stands beside them.
 fn commands() -> Vec<String> {
     let lines = blocks("console").concat();
-    lines
-        .lines()
-        .map(|line| line.strip_prefix("$ ").expect("a command begins with `$ `").to_owned())
-        .collect()
+    let commands = lines.lines().filter_map(|line| line.strip_prefix("$ "));
+    commands.map(str::to_owned).collect()
 }
 
 async fn echoes(worker: &worker::Worker) {

@@ -51,7 +51,7 @@ async fn one_gateway_at_a_time_and_the_next_is_told_whose_it_is() {
     let telegram = Telegram::start().await;
     let first = gateway().start(&telegram).await;
     let began = Instant::now();
-    let holder = format!("in use by process {}", first.process.pid());
+    let holder = format!("in use by process {}", first.pid());
     refuses(gateway().with_state(first.state()), &telegram, &[&holder, "--wait"]).await;
     let waited = began.elapsed();
     // The first might have been about to end.
@@ -66,7 +66,7 @@ async fn who_waits_follows_when_the_first_has_ended() {
     let mut first = gateway().start(&telegram).await;
     let second = gateway().arg("--wait").with_state(first.state()).launch(&telegram);
     let waiting = second.expects_log("waiting for the gateway that has the journal").await;
-    assert!(waiting.contains(&first.process.pid().to_string()), "{waiting}");
+    assert!(waiting.contains(&first.pid().to_string()), "{waiting}");
     telegram.says(ANN, "to the first").await;
     telegram.expects_message(ANN, "to the first").await;
     assert!(!second.log().contains("ready"));

@@ -100,9 +100,15 @@ impl Gateway {
         self.process.signal(signal);
     }
 
-    /// Kills it, as a crash would.
+    /// Kills it, as a crash would. Its guardian then ends the workers and exits too.
     pub(crate) fn kill(&mut self) {
-        self.process.signal(Signal::KILL);
+        process::kill(self.pid());
+    }
+
+    /// The process that does the work: the child of the guardian, where there is one.
+    pub(crate) fn pid(&self) -> u32 {
+        let parent = self.process.pid();
+        process::children(parent).into_iter().find(|pid| process::name(*pid) == "asgigram").unwrap_or(parent)
     }
 
     /// Tells it to stop, and waits until it has.
@@ -123,7 +129,7 @@ impl Gateway {
 
     /// The most memory that it has ever used, in KiB.
     pub(crate) fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
     }

@@ -84,6 +84,24 @@ impl Drop for Process {
     }
 }
 
+/// Kills a process.
+pub(crate) fn kill(id: u32) {
+    if let Some(pid) = pid(id) {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+}
+
+/// The children of a process, the oldest first.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let list = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// The name of a process's program.
+pub(crate) fn name(id: u32) -> String {
+    fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default().trim().to_owned()
+}
+
 /// Looks again and again for a fact of which nobody sends news, such as one of `/proc`; `None` if it does not come true
 /// in time.
 pub(crate) async fn eventually<T>(mut fact: impl FnMut() -> Option<T>) -> Option<T> {
