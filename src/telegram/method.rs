@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::UPDATE_KINDS;
-use super::method_facts::METHODS;
+use super::method_facts::{METHODS, Takes};
 
 /// A method that may be called. It displays as its canonical name, which is safe in a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,15 +27,6 @@ pub enum MethodFault {
     /// It is the name of an update kind: whoever wrote it most likely echoes its input.
     #[error("this is the name of an update kind, not of a method")]
     UpdateKind,
-}
-
-/// How a method takes a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
-    Required,
-    /// It may be left out, and that has a meaning.
-    Optional,
-    Absent,
 }
 
 /// What would break the gateway, in the form in which names are compared.

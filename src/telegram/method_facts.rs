@@ -3,7 +3,16 @@
 //! Data only, of Bot API 10.3 (August 24, 2026), sorted by name without case. A method that is missing here works all
 //! the same: nothing else of it is ever needed.
 
-use super::method::Takes::{self, Absent, Optional, Required};
+use Takes::{Absent, Optional, Required};
+
+/// How a method takes a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    Required,
+    /// It may be left out, and that has a meaning.
+    Optional,
+    Absent,
+}
 
 /// A row: canonical name, and how it takes `chat_id` and `business_connection_id`.
 pub(super) type Facts = (&'static str, Takes, Takes);
