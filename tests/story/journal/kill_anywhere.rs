@@ -150,7 +150,7 @@ async fn workers_are_killed_again_and_again(worker: Worker) {
     let mut gateway = gateway(&worker).arg("--drain=30s").start(&telegram).await;
     for _ in 0..rounds {
         let pids = gateway.workers();
-        load.grows(&telegram, 4 * chats).await;
+        load.grows(&telegram, scale(4, 2) * chats).await;
         let owed = load.updates() - handled.distinct();
         a_moment(&mut handled, up_to(owed / 2), crate::support::patience() / 2).await;
         for _ in 0..=up_to(chats / 4) {
