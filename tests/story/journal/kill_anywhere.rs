@@ -132,10 +132,12 @@ async fn gateways_of_plain_workers() {
     the_gateway_is_killed_again_and_again(plain()).await;
 }
 
-/// Kills one of the processes. Returns its chat, unless it was quicker to end.
-fn kill_one_of(pids: &[u32]) -> Option<i64> {
+/// Kills one of the workers of this gateway. Returns its chat, unless it was quicker to end.
+fn kill_one_of(pids: &[u32], mark: &str) -> Option<i64> {
     let pid = *pids.get(fastrand::usize(..pids.len().max(1)))?;
     let environment = fs::read_to_string(format!("/proc/{pid}/environ")).ok()?;
+    // Its number may be another's by now.
+    environment.split('\0').find(|variable| variable.strip_prefix("STORY=") == Some(mark))?;
     let chat = environment.split('\0').find_map(|variable| variable.strip_prefix("ASGIGRAM_CHAT_ID="))?;
     kill_process(Pid::from_raw(pid.cast_signed())?, Signal::KILL).ok()?;
     chat.parse().ok()
@@ -154,7 +156,7 @@ async fn workers_are_killed_again_and_again(worker: Worker) {
         let owed = load.updates() - handled.distinct();
         a_moment(&mut handled, up_to(owed / 2), crate::support::patience() / 2).await;
         for _ in 0..=up_to(chats / 4) {
-            if let Some(chat) = kill_one_of(&pids) {
+            if let Some(chat) = kill_one_of(&pids, &gateway.mark) {
                 *kills.entry(chat).or_default() += 1;
             }
         }
