@@ -89,8 +89,17 @@ async fn a_worker_that_ignores_everything_is_ended_by_the_table_with_its_group()
     let grandchild = next(&mut events).await;
     worker.end(BYE.into(), End::Graceful { patience: Duration::ZERO });
     assert_eq!(next(&mut events).await, "signal: 9 (SIGKILL) took 0 wrote true");
-    let state = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    // It was killed; how long the kernel takes to end it is the kernel's affair.
+    let dead = async {
+        loop {
+            let state = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
+            if state.is_empty() || state.contains(") Z ") {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, dead).await.expect("the grandchild dies with the group");
 }
 
 #[tokio::test]
